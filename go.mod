@@ -1,0 +1,3 @@
+module redport
+
+go 1.26
