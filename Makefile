@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Redport's build. Needs Go and make; what the tests need beside that (tclsh), they bring. `make help` lists the targets.
+
+GO          ?= go
+PREFIX      ?= /usr/local
+BINDIR       = $(DESTDIR)$(PREFIX)/bin
+LDFLAGS     ?=
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Programs with a main of their own under src/cmd, and the names by which the server's binary knows other trades.
+PROGRAMS     = redis-server redis-cli redis-benchmark
+BUILT        = $(notdir $(patsubst %/,%,$(dir $(wildcard $(PROGRAMS:%=src/cmd/%/main.go)))))
+LINKS        = redis-sentinel redis-check-rdb redis-check-aof
+
+export CGO_ENABLED = 0
+
+all: $(BUILT:%=src/%) $(LINKS:%=src/%)
+
+help:
+	@sed -n 's/^##  *//p' Makefile
+
+##  make                     redis-server, its other names, redis-cli and redis-benchmark, static, in src/
+$(BUILT:%=src/%): src/%: FORCE
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./src/cmd/$*
+
+$(LINKS:%=src/%): src/redis-server
+	@ln -sf redis-server $@
+
+##  make run                 serve on 127.0.0.1:6379 with ./redis.conf
+run: all
+	exec ./src/redis-server ./redis.conf
+
+##  make test                Go tests, then our Tcl tests (ARGS="--single unit/string --only ...")
+test: test-go test-tcl
+
+test-go:
+	@tests/go-test ./...
+
+test-tcl: all
+	@tests/need tclsh
+	@tests/runtest $(ARGS)
+
+##  make test-race           both again with the race detector (needs a C compiler)
+test-race:
+	@tests/need gcc
+	@CGO_ENABLED=1 tests/go-test -race ./src/...
+	@tests/need tclsh
+	@mkdir -p tests/tmp/race
+	@CGO_ENABLED=1 $(GO) build -race -o tests/tmp/race/redis-server ./src/cmd/redis-server
+	@REDPORT_TEST_SERVER=tests/tmp/race/redis-server tests/runtest --tags -slow $(ARGS)
+
+##  make test-reference      our Tcl tests on C Redis 8.0: they must pass there too
+test-reference:
+	@tests/need tclsh
+	@tests/runtest --reference $(ARGS)
+
+##  make test-upstream       Redis's own suite on our binaries (UNITS="unit/protocol unit/scan"; none: those of passing.txt)
+test-upstream: all
+	@tests/need tclsh ps:procps ip:iproute2 unshare:util-linux
+	@tests/upstream/run $(ARGS) $(UNITS)
+
+##  make test-clients        go-redis and ioredis against our server
+test-clients: all
+	@tests/clients/run
+
+##  make bench               beside C Redis 8.0 and Valkey 9.1 (ARGS="-quick", ARGS="-help")
+bench: all
+	@$(GO) run ./utils/bench $(ARGS)
+
+##  make soak                long mixed load; fails when goroutines, descriptors or memory grow (ARGS="-n 5000000")
+soak: all
+	@$(GO) run ./utils/soak $(ARGS)
+
+##  make fuzz                each fuzz target for FUZZTIME (10s)
+FUZZTIME ?= 10s
+fuzz:
+	@tests/fuzz $(FUZZTIME)
+
+##  make generate            regenerate the command tables and whatever else is made from data
+generate:
+	@$(GO) generate ./...
+
+##  make lint                gofmt, vet, staticcheck, house rules
+lint:
+	@off=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$off" || { echo "not gofmt-ed:"; echo "$$off"; exit 1; }
+	@$(GO) vet ./...
+	@$(GO) run $(STATICCHECK) ./...
+	@$(GO) test -count=1 ./tests/lint
+
+##  make cross               build and vet for every system; unit tests and a server on s390x under emulation
+cross:
+	@tests/cross
+
+##  make install             into PREFIX/bin (/usr/local)
+install: all
+	@mkdir -p $(BINDIR)
+	@for program in $(BUILT); do install -m 755 src/$$program $(BINDIR)/; done
+	@for link in $(LINKS); do ln -sf redis-server $(BINDIR)/$$link; done
+
+##  make clean
+clean:
+	@rm -rf $(PROGRAMS:%=src/%) $(LINKS:%=src/%) tests/tmp
+	@rm -f dump.rdb
+
+FORCE:
+.PHONY: all help run test test-go test-tcl test-race test-reference test-upstream test-clients bench soak fuzz generate lint cross install clean FORCE
