@@ -148,17 +148,16 @@ func roundDigit(digit *byte, delta, rest, step, distance uint64) {
 
 // AppendDtoa appends d (C: fpconv_dtoa). The notation:
 //
-//	digits 000           integers that end in few zeros: up to 7 (6 where negative) more places than digits
+//	digits 000           integers that end in few zeros: up to 7 more places than digits
 //	0.00digits, dig.its  up to 6 places after the point, or a magnitude within 10^-3 .. 10^3
 //	d.igitse+X           the rest; the exponent has a sign and no leading zeros
 //
 // Infinity is "inf" or "-inf", not-a-number "nan", zero "0" or "-0".
 func AppendDtoa(dst []byte, d float64) []byte {
-	negative := math.Signbit(d)
 	if d != d {
 		return append(dst, "nan"...)
 	}
-	if negative {
+	if math.Signbit(d) {
 		dst = append(dst, '-')
 		d = -d
 	}
@@ -174,12 +173,8 @@ func AppendDtoa(dst []byte, d float64) []byte {
 	magnitude := k + n - 1
 	size := max(magnitude, -magnitude)
 
-	maxZeros := 7
-	if negative {
-		maxZeros = 6
-	}
 	switch {
-	case k >= 0 && size < n+maxZeros:
+	case k >= 0 && size < n+7:
 		dst = append(dst, digits...)
 		for ; k > 0; k-- {
 			dst = append(dst, '0')

@@ -134,7 +134,11 @@ func String2d[T ~string | ~[]byte](s T) (float64, bool) {
 	f := scanFloat(s)
 	switch f.class {
 	case floatDecimal:
-		v, err := strconv.ParseFloat(asString(s), 64)
+		text := asString(s)
+		if f.end-f.digits > maxDecimalDigits {
+			text = shortDecimal(text, f)
+		}
+		v, err := strconv.ParseFloat(text, 64)
 		return v, err == nil && (v != 0 || f.zero)
 	case floatHex:
 		text := asString(s)
@@ -150,6 +154,48 @@ func String2d[T ~string | ~[]byte](s T) (float64, bool) {
 		return math.Inf(1), true
 	}
 	return 0, false
+}
+
+// maxDecimalDigits is how many digits strconv keeps of a number; of those before the point it forgets that there were more.
+// 767 of them decide how any double is rounded.
+const maxDecimalDigits = 780
+
+// shortDecimal is s with so many significant digits that strconv takes it; a 1 behind them stands for all that was cut off.
+func shortDecimal(s string, f scannedFloat) string {
+	out := make([]byte, 0, maxDecimalDigits+32)
+	if f.negative {
+		out = append(out, '-')
+	}
+	out = append(out, '0', '.')
+	mark := len(out)
+	exponent, point, rest := f.exponent, false, false
+	for _, c := range []byte(s[f.digits:f.end]) {
+		switch {
+		case c == '.':
+			point = true
+			continue
+		case c == '0' && len(out) == mark: // Leading zeros only move the point.
+			if point {
+				exponent--
+			}
+			continue
+		case len(out)-mark < maxDecimalDigits-1:
+			out = append(out, c)
+		case c != '0':
+			rest = true
+		}
+		if !point {
+			exponent++
+		}
+	}
+	if rest {
+		out = append(out, '1')
+	}
+	if len(out) == mark {
+		return string(out[:mark])
+	}
+	out = append(out, 'e')
+	return string(strconv.AppendInt(out, exponent, 10))
 }
 
 // asString views s as a string, for calls that do not keep it.

@@ -252,6 +252,15 @@ func TestString2d(t *testing.T) {
 			t.Errorf("%q: got %g, want a refusal", s, got)
 		}
 	}
+	zeros := strings.Repeat("0", 1000)
+	for s, want := range map[string]float64{
+		"1" + zeros + "e-1000": 1, zeros + "2.5": 2.5, "-0." + zeros + "1e1001": -1, "1." + zeros: 1, "4503599627370496.5" + zeros + "1": 4503599627370497,
+		"4503599627370496.5" + zeros: 4503599627370496, zeros + "." + zeros: 0,
+	} {
+		if got, ok := String2d(s); !ok || got != want {
+			t.Errorf("%.20s..., %d characters: got %g, %v, want %g", s, len(s), got, ok, want)
+		}
+	}
 	if d, _ := String2d("-0"); !math.Signbit(d) {
 		t.Error("-0 lost its sign")
 	}
