@@ -2,7 +2,10 @@ module redport
 
 go 1.26.0
 
+require github.com/HdrHistogram/hdrhistogram-go v1.4.0
+
 require (
-	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/term v0.47.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 )

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package ae
+
+// Reads and writes of non-blocking sockets never block, so they need not tell the scheduler: raw system calls.
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// sysRead returns the number of bytes read, or -1 and the errno. b must not be empty.
+func sysRead(fd int, b []byte) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(n), 0
+}
+
+// sysWrite returns the number of bytes written, or -1 and the errno. b must not be empty.
+func sysWrite(fd int, b []byte) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(n), 0
+}

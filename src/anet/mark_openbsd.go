@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package anet
+
+import "golang.org/x/sys/unix"
+
+const markOption = unix.SO_RTABLE
