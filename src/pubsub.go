@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"strconv"
+
+	"redport/src/util"
+)
+
+// pubsub.go - messages to channels: SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE and their reverses, PUBLISH, SPUBLISH, PUBSUB.
+//
+// There are three tables from a name to the clients that subscribed to it: channels, patterns and shard channels (which
+// live in a cluster slot and are never matched against patterns). Each client has the same three the other way
+// round. The two sides always agree, and a name without subscribers is in neither.
+//
+// A message is put together once and its bytes appended to every receiver's reply buffer; only the first byte
+// depends on the client's protocol. Messages are pushes: they pass CLIENT REPLY OFF.
+//
+// Counterpart: pubsub.c.
+
+// pubsubtype is one of the kinds of channels that are subscribed to by name.
+type pubsubtype struct {
+	shard                              bool
+	subscribeMsg, unsubscribeMsg, bulk string
+}
+
+var (
+	pubSubType      = pubsubtype{false, "$9\r\nsubscribe\r\n", "$11\r\nunsubscribe\r\n", "$7\r\nmessage\r\n"}
+	pubSubShardType = pubsubtype{true, "$10\r\nssubscribe\r\n", "$12\r\nsunsubscribe\r\n", "$8\r\nsmessage\r\n"}
+)
+
+const (
+	pmessageBulk     = "$8\r\npmessage\r\n"
+	psubscribeBulk   = "$10\r\npsubscribe\r\n"
+	punsubscribeBulk = "$12\r\npunsubscribe\r\n"
+)
+
+// --- The two sides of a subscription ---
+
+type pubsubTable = map[string]map[*client]struct{}
+
+func (server *Server) pubsubServerTable(shard bool) *pubsubTable {
+	if shard {
+		return &server.pubsubshardChannels
+	}
+	return &server.pubsubChannels
+}
+
+func (c *client) pubsubClientTable(shard bool) *map[string]struct{} {
+	if shard {
+		return &c.pubsubshardChannels
+	}
+	return &c.pubsubChannels
+}
+
+// pubsubLink subscribes c to name on both sides, and reports false if it was subscribed already.
+func pubsubLink(all *pubsubTable, own *map[string]struct{}, c *client, name []byte) bool {
+	if _, ok := (*own)[string(name)]; ok {
+		return false
+	}
+	s := string(name)
+	if *own == nil {
+		*own = map[string]struct{}{}
+	}
+	(*own)[s] = struct{}{}
+	clients := (*all)[s]
+	if clients == nil {
+		if *all == nil {
+			*all = pubsubTable{}
+		}
+		clients = map[*client]struct{}{}
+		(*all)[s] = clients
+	}
+	clients[c] = struct{}{}
+	return true
+}
+
+// pubsubUnlink is the reverse.
+func pubsubUnlink(all *pubsubTable, own *map[string]struct{}, c *client, name string) bool {
+	if _, ok := (*own)[name]; !ok {
+		return false
+	}
+	delete(*own, name)
+	clients := (*all)[name]
+	delete(clients, c)
+	if len(clients) == 0 {
+		delete(*all, name)
+	}
+	return true
+}
+
+// serverPubsubSubscriptionCount is the number of channels and patterns that anybody is subscribed to.
+func (server *Server) serverPubsubSubscriptionCount() int {
+	return len(server.pubsubChannels) + len(server.pubsubPatterns)
+}
+
+// serverPubsubShardSubscriptionCount is the same for shard channels.
+func (server *Server) serverPubsubShardSubscriptionCount() int {
+	return len(server.pubsubshardChannels)
+}
+
+// clientSubscriptionsCount is the number of channels and patterns that c is subscribed to.
+func (c *client) clientSubscriptionsCount() int { return len(c.pubsubChannels) + len(c.pubsubPatterns) }
+
+// clientShardSubscriptionsCount is the same for shard channels.
+func (c *client) clientShardSubscriptionsCount() int { return len(c.pubsubshardChannels) }
+
+func (c *client) clientTotalPubSubSubscriptionCount() int {
+	return c.clientSubscriptionsCount() + c.clientShardSubscriptionsCount()
+}
+
+func (c *client) pubsubCount(shard bool) int {
+	if shard {
+		return c.clientShardSubscriptionsCount()
+	}
+	return c.clientSubscriptionsCount()
+}
+
+// markClientAsPubSub puts the client into subscriber mode.
+func (c *client) markClientAsPubSub() {
+	if c.flags&clientPubsub == 0 {
+		c.flags |= clientPubsub
+		c.server.pubsubClients++
+	}
+}
+
+// unmarkClientIfUnsubscribed ends subscriber mode with the last subscription.
+func (c *client) unmarkClientIfUnsubscribed() {
+	if c.flags&clientPubsub != 0 && c.clientTotalPubSubSubscriptionCount() == 0 {
+		c.flags &^= clientPubsub
+		c.server.pubsubClients--
+	}
+}
+
+// --- What subscribers are told ---
+
+// beginPush opens a push of n elements (an array in RESP2); endPush(wasPushing) must follow it.
+func (c *client) beginPush(n int) (wasPushing bool) {
+	wasPushing = c.flags&clientPushing != 0
+	c.flags |= clientPushing
+	if c.resp == 2 {
+		c.addReplyArrayLen(n)
+	} else {
+		c.addReplyPushLen(n)
+	}
+	return wasPushing
+}
+
+func (c *client) endPush(wasPushing bool) {
+	if !wasPushing {
+		c.flags &^= clientPushing
+	}
+}
+
+// addReplyPubsubChange confirms one subscription or its end: kind, name and how many are left. A nil name is the
+// answer to an unsubscription from everything by a client that was subscribed to nothing.
+func (c *client) addReplyPubsubChange(kind string, name []byte, count int) {
+	was := c.beginPush(3)
+	c.addReply(kind)
+	if name != nil {
+		c.addReplyBulkBytes(name)
+	} else {
+		c.addReplyNull()
+	}
+	c.addReplyLongLong(int64(count))
+	c.endPush(was)
+}
+
+// --- Subscribing ---
+
+// pubsubSubscribeChannel subscribes c to a channel, and reports false if it was.
+func (server *Server) pubsubSubscribeChannel(c *client, channel []byte, typ *pubsubtype) bool {
+	added := pubsubLink(server.pubsubServerTable(typ.shard), c.pubsubClientTable(typ.shard), c, channel)
+	c.addReplyPubsubChange(typ.subscribeMsg, nonNil(channel), c.pubsubCount(typ.shard))
+	return added
+}
+
+// pubsubUnsubscribeChannel is the reverse.
+func (server *Server) pubsubUnsubscribeChannel(c *client, channel string, notify bool, typ *pubsubtype) bool {
+	removed := pubsubUnlink(server.pubsubServerTable(typ.shard), c.pubsubClientTable(typ.shard), c, channel)
+	if notify {
+		c.addReplyPubsubChange(typ.unsubscribeMsg, nonNil([]byte(channel)), c.pubsubCount(typ.shard))
+	}
+	return removed
+}
+
+func nonNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// pubsubSubscribePattern subscribes c to a pattern, and reports false if it was.
+func (server *Server) pubsubSubscribePattern(c *client, pattern []byte) bool {
+	added := pubsubLink(&server.pubsubPatterns, &c.pubsubPatterns, c, pattern)
+	c.addReplyPubsubChange(psubscribeBulk, nonNil(pattern), c.clientSubscriptionsCount())
+	return added
+}
+
+// pubsubUnsubscribePattern is the reverse.
+func (server *Server) pubsubUnsubscribePattern(c *client, pattern string, notify bool) bool {
+	removed := pubsubUnlink(&server.pubsubPatterns, &c.pubsubPatterns, c, pattern)
+	if notify {
+		c.addReplyPubsubChange(punsubscribeBulk, nonNil([]byte(pattern)), c.clientSubscriptionsCount())
+	}
+	return removed
+}
+
+func (server *Server) pubsubUnsubscribeAllChannelsInternal(c *client, notify bool, typ *pubsubtype) int {
+	count := 0
+	for channel := range *c.pubsubClientTable(typ.shard) {
+		if server.pubsubUnsubscribeChannel(c, channel, notify, typ) {
+			count++
+		}
+	}
+	if notify && count == 0 {
+		c.addReplyPubsubChange(typ.unsubscribeMsg, nil, c.pubsubCount(typ.shard))
+	}
+	c.unmarkClientIfUnsubscribed()
+	return count
+}
+
+// pubsubUnsubscribeAllChannels ends all subscriptions of c to channels and returns how many there were. With notify
+// the client is told, even if there were none.
+func (server *Server) pubsubUnsubscribeAllChannels(c *client, notify bool) int {
+	return server.pubsubUnsubscribeAllChannelsInternal(c, notify, &pubSubType)
+}
+
+// pubsubUnsubscribeShardAllChannels is the same for shard channels.
+func (server *Server) pubsubUnsubscribeShardAllChannels(c *client, notify bool) int {
+	return server.pubsubUnsubscribeAllChannelsInternal(c, notify, &pubSubShardType)
+}
+
+// pubsubUnsubscribeAllPatterns is the same for patterns.
+func (server *Server) pubsubUnsubscribeAllPatterns(c *client, notify bool) int {
+	count := 0
+	for pattern := range c.pubsubPatterns {
+		if server.pubsubUnsubscribePattern(c, pattern, notify) {
+			count++
+		}
+	}
+	if notify && count == 0 {
+		c.addReplyPubsubChange(punsubscribeBulk, nil, c.clientSubscriptionsCount())
+	}
+	c.unmarkClientIfUnsubscribed()
+	return count
+}
+
+// pubsubShardUnsubscribeAllClients takes a shard channel away from all its subscribers: its slot is not served here any more.
+func (server *Server) pubsubShardUnsubscribeAllClients(channel string) {
+	for c := range server.pubsubshardChannels[channel] {
+		delete(c.pubsubshardChannels, channel)
+		c.addReplyPubsubChange(pubSubShardType.unsubscribeMsg, []byte(channel), c.clientShardSubscriptionsCount())
+		c.unmarkClientIfUnsubscribed()
+	}
+	delete(server.pubsubshardChannels, channel)
+}
+
+// --- Publishing ---
+
+// pubsubMessage is a message on its way out: '*' or '>', then what is the same for all receivers.
+type pubsubMessage []byte
+
+func appendBulk[T ~string | ~[]byte](b []byte, s T) []byte {
+	b = append(b, '$')
+	b = strconv.AppendInt(b, int64(len(s)), 10)
+	b = append(b, '\r', '\n')
+	b = append(b, s...)
+	return append(b, '\r', '\n')
+}
+
+// sendPubsubMessage appends the message to what c is to be sent.
+func (c *client) sendPubsubMessage(msg pubsubMessage) {
+	msg[0] = '*'
+	if c.resp > 2 {
+		msg[0] = '>'
+	}
+	was := c.flags & clientPushing
+	c.flags |= clientPushing
+	c.addReplyProto(msg)
+	c.flags = c.flags&^clientPushing | was
+	if c.server.maxmemoryClients != 0 {
+		c.updateClientMemUsageAndBucket()
+	}
+}
+
+// pubsubPublishMessage sends message to all who are subscribed to channel, by name or by pattern, and returns how many times it
+// was sent. Shard channels know no patterns.
+func (server *Server) pubsubPublishMessage(channel, message []byte, sharded bool) int {
+	typ := &pubSubType
+	if sharded {
+		typ = &pubSubShardType
+	}
+	receivers := 0
+	if clients := (*server.pubsubServerTable(sharded))[string(channel)]; len(clients) > 0 {
+		b := append(server.pubsubScratch[:0], "*3\r\n"...)
+		b = append(b, typ.bulk...)
+		b = appendBulk(b, channel)
+		b = appendBulk(b, message)
+		server.pubsubScratch = b
+		for c := range clients {
+			c.sendPubsubMessage(b)
+			receivers++
+		}
+	}
+	if !sharded {
+		for pattern, clients := range server.pubsubPatterns {
+			if !util.StringMatchLen(pattern, channel, false) {
+				continue
+			}
+			b := append(server.pubsubScratch[:0], "*4\r\n"+pmessageBulk...)
+			b = appendBulk(b, pattern)
+			b = appendBulk(b, channel)
+			b = appendBulk(b, message)
+			server.pubsubScratch = b
+			for c := range clients {
+				c.sendPubsubMessage(b)
+				receivers++
+			}
+		}
+	}
+	if cap(server.pubsubScratch) > 1<<20 {
+		server.pubsubScratch = nil
+	}
+	return receivers
+}
+
+// --- Commands ---
+
+// SUBSCRIBE channel [channel ...]
+func subscribeCommand(c *client) {
+	// A client that expects one reply per command cannot subscribe; MULTI may, for the sake of old programs.
+	if c.flags&clientDenyBlocking != 0 && c.flags&clientMulti == 0 {
+		c.addReplyError("SUBSCRIBE isn't allowed for a DENY BLOCKING client")
+		return
+	}
+	for _, channel := range c.argv[1:] {
+		c.server.pubsubSubscribeChannel(c, channel, &pubSubType)
+	}
+	c.markClientAsPubSub()
+}
+
+// UNSUBSCRIBE [channel ...]
+func unsubscribeCommand(c *client) {
+	if len(c.argv) == 1 {
+		c.server.pubsubUnsubscribeAllChannels(c, true)
+		return
+	}
+	for _, channel := range c.argv[1:] {
+		c.server.pubsubUnsubscribeChannel(c, string(channel), true, &pubSubType)
+	}
+	c.unmarkClientIfUnsubscribed()
+}
+
+// PSUBSCRIBE pattern [pattern ...]
+func psubscribeCommand(c *client) {
+	if c.flags&clientDenyBlocking != 0 && c.flags&clientMulti == 0 {
+		c.addReplyError("PSUBSCRIBE isn't allowed for a DENY BLOCKING client")
+		return
+	}
+	for _, pattern := range c.argv[1:] {
+		c.server.pubsubSubscribePattern(c, pattern)
+	}
+	c.markClientAsPubSub()
+}
+
+// PUNSUBSCRIBE [pattern ...]
+func punsubscribeCommand(c *client) {
+	if len(c.argv) == 1 {
+		c.server.pubsubUnsubscribeAllPatterns(c, true)
+		return
+	}
+	for _, pattern := range c.argv[1:] {
+		c.server.pubsubUnsubscribePattern(c, string(pattern), true)
+	}
+	c.unmarkClientIfUnsubscribed()
+}
+
+// SSUBSCRIBE shardchannel [shardchannel ...]
+func ssubscribeCommand(c *client) {
+	if c.flags&clientDenyBlocking != 0 {
+		c.addReplyError("SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
+		return
+	}
+	for _, channel := range c.argv[1:] {
+		c.server.pubsubSubscribeChannel(c, channel, &pubSubShardType)
+	}
+	c.markClientAsPubSub()
+}
+
+// SUNSUBSCRIBE [shardchannel ...]
+func sunsubscribeCommand(c *client) {
+	if len(c.argv) == 1 {
+		c.server.pubsubUnsubscribeShardAllChannels(c, true)
+		return
+	}
+	for _, channel := range c.argv[1:] {
+		c.server.pubsubUnsubscribeChannel(c, string(channel), true, &pubSubShardType)
+	}
+	c.unmarkClientIfUnsubscribed()
+}
+
+// publishGenericCommand serves PUBLISH and SPUBLISH. Replicas have subscribers too, hence the propagation.
+func publishGenericCommand(c *client, sharded bool) {
+	receivers := c.server.pubsubPublishMessage(c.argv[1], c.argv[2], sharded)
+	if !c.server.clusterEnabled {
+		c.flags |= clientForceRepl
+	}
+	c.addReplyLongLong(int64(receivers))
+}
+
+// PUBLISH channel message
+func publishCommand(c *client) { publishGenericCommand(c, false) }
+
+// SPUBLISH shardchannel message
+func spublishCommand(c *client) { publishGenericCommand(c, true) }
+
+// pubsubCommand serves PUBSUB's subcommands.
+func pubsubCommand(c *client) {
+	server := c.server
+	argc, sub := len(c.argv), c.argv[1]
+	switch {
+	case argc == 2 && equalFold(sub, "HELP"):
+		c.addReplyHelp([]string{
+			"CHANNELS [<pattern>]",
+			"    Return the currently active channels matching a <pattern> (default: '*').",
+			"NUMPAT",
+			"    Return number of subscriptions to patterns.",
+			"NUMSUB [<channel> ...]",
+			"    Return the number of subscribers for the specified channels, excluding",
+			"    pattern subscriptions(default: no channels).",
+			"SHARDCHANNELS [<pattern>]",
+			"    Return the currently active shard level channels matching a <pattern> (default: '*').",
+			"SHARDNUMSUB [<shardchannel> ...]",
+			"    Return the number of subscribers for the specified shard level channel(s)",
+		})
+	case argc <= 3 && equalFold(sub, "CHANNELS"):
+		c.channelList(server.pubsubChannels)
+	case equalFold(sub, "NUMSUB"):
+		c.channelNumsub(server.pubsubChannels)
+	case argc == 2 && equalFold(sub, "NUMPAT"):
+		c.addReplyLongLong(int64(len(server.pubsubPatterns)))
+	case argc <= 3 && equalFold(sub, "SHARDCHANNELS"):
+		c.channelList(server.pubsubshardChannels)
+	case equalFold(sub, "SHARDNUMSUB"):
+		c.channelNumsub(server.pubsubshardChannels)
+	default:
+		c.addReplySubcommandSyntaxError()
+	}
+}
+
+// channelList answers with the names that match the pattern in argv[2], or with all.
+func (c *client) channelList(table pubsubTable) {
+	d := c.addReplyDeferredLen()
+	n := 0
+	for channel := range table {
+		if len(c.argv) == 2 || util.StringMatchLen(c.argv[2], channel, false) {
+			c.addReplyBulkString(channel)
+			n++
+		}
+	}
+	c.setDeferredArrayLen(d, n)
+}
+
+// channelNumsub answers with the channels in argv[2:] and how many clients are subscribed to each.
+func (c *client) channelNumsub(table pubsubTable) {
+	c.addReplyArrayLen((len(c.argv) - 2) * 2)
+	for _, channel := range c.argv[2:] {
+		c.addReplyBulkBytes(channel)
+		c.addReplyLongLong(int64(len(table[string(channel)])))
+	}
+}
