@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+
+	"redport/src/platform"
+)
+
+// process.go - what a server does to its process, when it is alone in it (Options.OwnProcess):
+// supervision, title, core dumps, OOM score. In C these live in server.c and setproctitle.c.
+
+// checkSupervised settles `supervised auto`: the environment tells who watches over the process.
+func (server *Server) checkSupervised() {
+	if server.supervisedMode != supervisedAutodetect {
+		return
+	}
+	switch {
+	case os.Getenv("UPSTART_JOB") != "":
+		server.supervisedMode = supervisedUpstart
+	case os.Getenv("NOTIFY_SOCKET") != "":
+		server.supervisedMode = supervisedSystemd
+	default:
+		server.supervisedMode = supervisedNone
+	}
+}
+
+// supervisedNotify tells systemd of a change of state, and upstart, once, that the server is up.
+func (server *Server) supervisedNotify(state string) {
+	if !server.options.OwnProcess {
+		return
+	}
+	switch server.supervisedMode {
+	case supervisedSystemd:
+		if err := platform.SdNotify(state); err != nil {
+			server.log(llWarning, "systemd supervision error: %s", err)
+		}
+	case supervisedUpstart:
+		if state != supervisedReady {
+			return
+		}
+		if os.Getenv("UPSTART_JOB") == "" {
+			server.log(llWarning, "upstart supervision requested, but UPSTART_JOB not found!")
+			return
+		}
+		server.log(llNotice, "supervised by upstart, will stop to signal readiness.")
+		platform.StopSelf()
+	}
+}
+
+// supervisedReady is what is told once the server accepts connections.
+const supervisedReady = "STATUS=Ready to accept connections\nREADY=1\n"
+
+// redisSetProcTitle shows proc-title-template as the process's name. "" is the name it was started by.
+func (server *Server) redisSetProcTitle(title string) bool {
+	if !server.options.OwnProcess {
+		return true
+	}
+	if title == "" {
+		title = server.options.ExecName
+	}
+	text, ok := server.expandProcTitleTemplate(server.procTitleTemplate, title)
+	if !ok {
+		return false
+	}
+	platform.SetProcessTitle(text)
+	return true
+}
+
+// setOOMScoreAdj follows oom-score-adj: class is a row of oom-score-adj-values, -1 the server's own.
+func (server *Server) setOOMScoreAdj(class int) bool {
+	if !server.options.OwnProcess {
+		return true
+	}
+	if class < 0 {
+		class = configOomMaster
+		if server.masterhost != "" {
+			class = configOomReplica
+		}
+	}
+	if !server.oomScoreAdjRead {
+		base, err := platform.OOMScoreAdj()
+		if err != nil {
+			return server.oomScoreAdj == oomScoreAdjNo
+		}
+		server.oomScoreAdjBase, server.oomScoreAdjRead = base, true
+	}
+	want := server.oomScoreAdjBase
+	switch server.oomScoreAdj {
+	case oomScoreAdjNo:
+		// Back to what the process had, if it was ever changed.
+		if !server.oomScoreAdjChanged {
+			return true
+		}
+	case oomScoreRelative:
+		want += server.oomScoreAdjValues[class]
+	case oomScoreAdjAbsolute:
+		want = server.oomScoreAdjValues[class]
+	}
+	want = max(-1000, min(1000, want))
+	if err := platform.SetOOMScoreAdj(want); err != nil {
+		server.log(llWarning, "Unable to write oom_score_adj: %s", err)
+		server.oomScoreAdjChanged = false
+		return false
+	}
+	server.oomScoreAdjChanged = server.oomScoreAdj != oomScoreAdjNo
+	return true
+}
+
+// prepareProcess sets what must be set before anything is served.
+func (server *Server) prepareProcess() {
+	if server.disableThp {
+		platform.DisableTHP()
+	}
+	platform.EnableCoreDumps()
+	server.setOOMScoreAdj(-1)
+	runtime.LockOSThread()
+}
+
+// openSyslog connects to the system's log where syslog-enabled asks for it.
+func (server *Server) openSyslog() {
+	if !server.syslogEnabled {
+		return
+	}
+	w, err := platform.OpenSyslog(server.syslogIdent, server.syslogFacility)
+	if err != nil {
+		server.log(llWarning, "Can't open the system log: %s", err)
+		return
+	}
+	server.logger.syslog = w
+}
+
+// stopBackground ends what runs beside the main goroutine.
+func (server *Server) stopBackground() {}
+
+var _ = fmt.Sprint

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"fmt"
+
+	"redport/src/sds"
+)
+
+// replication.go - so far what MONITOR shares with replicas: the feed of executed commands.
+
+// replicationFeedMonitors sends a line on the command to every monitor.
+func (server *Server) replicationFeedMonitors(c *client, argv [][]byte) {
+	us := server.ustime()
+	line := fmt.Appendf(nil, "+%d.%06d ", us/1e6, us%1e6)
+	switch {
+	case c.flags&clientScript != 0:
+		line = fmt.Appendf(line, "[%d lua] ", c.db.id)
+	case c.flags&clientUnixSocket != 0:
+		line = fmt.Appendf(line, "[%d unix:%s] ", c.db.id, server.unixsocket)
+	default:
+		line = fmt.Appendf(line, "[%d %s] ", c.db.id, c.peerID())
+	}
+	for i, a := range argv {
+		if i > 0 {
+			line = append(line, ' ')
+		}
+		line = sds.CatRepr(line, a)
+	}
+	line = append(line, '\r', '\n')
+	for _, m := range server.monitors {
+		m.addReplyProto(line)
+		m.updateClientMemUsageAndBucket()
+	}
+}

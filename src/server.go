@@ -1,0 +1,806 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"redport/src/ae"
+	"redport/src/commands"
+	"redport/src/dict"
+	"redport/src/epoch"
+	"redport/src/kvstore"
+	"redport/src/monotonic"
+	"redport/src/util"
+	"redport/src/zmalloc"
+)
+
+// server.go - the server itself: its making, the command table, and the way of a command through
+// processCommand and call. Periodic work is in server_cron.go, start and stop are in server_main.go and
+// server_shutdown.go.
+
+// keysDictType is how the keyspace uses a dictionary: entries carry their LRU or LFU word.
+func (server *Server) keysDictType() *dict.Type {
+	return &dict.Type{Access: true, FreePointer: freeObjectPointer}
+}
+
+// New makes a Server that has read its configuration, and nothing else: it holds no socket yet.
+func New(options Options) (*Server, error) {
+	if options.Stdout == nil {
+		options.Stdout = os.Stdout
+	}
+	if options.Stderr == nil {
+		options.Stderr = os.Stderr
+	}
+	server := &Server{
+		options: options, pid: os.Getpid(), startTime: time.Now(), sentinelMode: options.Sentinel,
+		clientsByID: map[uint64]*client{}, pubsubChannels: map[string]map[*client]struct{}{},
+		pubsubPatterns: map[string]map[*client]struct{}{}, pubsubshardChannels: map[string]map[*client]struct{}{},
+		latencyEvents: map[string]*latencyTimeSeries{}, defaultUser: newDefaultUser(), lastbgsaveStatus: true,
+		clientMemBuckets: make([]clientMemUsageBucket, clientMemUsageBuckets), replyBufferPeakResetTime: 5000, replyBufferResizingEnabled: true, activeExpireEnabled: true,
+		runid: util.GetRandomHexChars(40),
+	}
+	server.logger.early = true
+	server.rand.seed()
+	server.executable = options.ExecName
+	if abs, err := filepath.Abs(options.ExecName); err == nil && strings.ContainsRune(options.ExecName, os.PathSeparator) {
+		server.executable = abs
+	}
+	server.stat.errors = map[string]int64{}
+	server.resyncClock()
+	server.initConfigValues()
+	if err := server.populateCommandTable(); err != nil {
+		return nil, err
+	}
+	server.commandTimeSnapshotMs = server.cachedMstime
+	if err := server.loadOptions(); err != nil {
+		return nil, err
+	}
+	server.mem = zmalloc.New(zmalloc.Default)
+	server.clock = epoch.New(server.mem)
+	return server, nil
+}
+
+// initServer makes what the configuration decides about: databases, event loop, command time.
+func (server *Server) initServer() error {
+	loop, err := ae.New(ae.Options{Backend: os.Getenv("REDPORT_EVENT_LOOP")})
+	if err != nil {
+		return fmt.Errorf("Failed creating the event loop. Error message: '%w'", err)
+	}
+	server.el = loop
+	server.hz = server.configHz
+	server.db = make([]*redisDb, server.dbnum)
+	for i := range server.db {
+		server.db[i] = &redisDb{
+			server: server, id: i, keys: kvstore.New(server.clock, server.keysDictType(), server.clusterEnabled),
+			blockingKeys: map[string]*blockedKey{}, watchedKeys: map[string]map[*client]bool{},
+		}
+	}
+	server.lruclock = server.getLRUClock()
+	server.stat.starttime = server.unixtime
+	server.evictionPoolAlloc()
+	server.slowlogInit()
+	server.aclUpdateDefaultUserPassword(server.requirepass)
+	server.lastsave = server.unixtime
+	loop.BeforeSleep = server.beforeSleep
+	loop.AfterSleep = server.afterSleep
+	server.cronTimer = loop.CreateTimeEvent(1, server.serverCron)
+	server.resetServerStats()
+	return nil
+}
+
+// path joins a relative file name to the data directory: the process never changes its own.
+func (server *Server) path(name string) string {
+	if filepath.IsAbs(name) || server.dir == "" {
+		return name
+	}
+	return filepath.Join(server.dir, name)
+}
+
+// --- Time ---
+
+// resyncClock reads the wall clock and ties the monotonic one to it.
+func (server *Server) resyncClock() {
+	mono := monotonic.Nanotime()
+	server.wallBase = time.Now().UnixMicro() - mono/1000
+	server.setCachedTime(mono)
+}
+
+func (server *Server) setCachedTime(mono int64) {
+	us := server.wallBase + mono/1000
+	server.cachedMono = mono
+	server.cachedUstime = us
+	server.cachedMstime = us / 1000
+	server.unixtime = us / 1000000
+}
+
+// updateCachedMono reads the monotonic clock once for a batch of commands.
+func (server *Server) updateCachedMono() {
+	server.setCachedTime(monotonic.Nanotime())
+}
+
+// ustime is the wall clock in microseconds, now.
+func (server *Server) ustime() int64 { return server.wallBase + monotonic.Nanotime()/1000 }
+
+// mstime is the wall clock in milliseconds, now.
+func (server *Server) mstime() int64 { return server.ustime() / 1000 }
+
+// commandTimeSnapshot is the time that a command sees: it stands still while one executes, and for all
+// commands of a transaction or script.
+func (server *Server) commandTimeSnapshot() int64 { return server.commandTimeSnapshotMs }
+
+// xorshift is a small fast generator for sampling; nothing secret may depend on it.
+type xorshift struct{ s uint64 }
+
+func (x *xorshift) seed() {
+	var b [8]byte
+	util.GetRandomBytes(b[:])
+	x.s = binary.LittleEndian.Uint64(b[:]) | 1
+}
+
+func (x *xorshift) uint64() uint64 {
+	s := x.s
+	s ^= s << 13
+	s ^= s >> 7
+	s ^= s << 17
+	x.s = s
+	return s
+}
+
+// --- Command table ---
+
+// commandTable finds a command by a name of up to eight bytes, packed into a word, without hashing text.
+type commandTable struct {
+	words [commandTableSize]uint64
+	cmds  [commandTableSize]*redisCommand
+}
+
+const commandTableSize = 1024 // a power of two, several times the number of commands
+
+func commandWordHash(w uint64) uint64 { return (w * 0x9E3779B97F4A7C15) >> 54 }
+
+// packCommandName packs 1 to 8 bytes into a word, ASCII letters in lower case.
+func packCommandName(b []byte) uint64 {
+	n := len(b)
+	var w uint64
+	if n >= 4 {
+		w = uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))<<(8*uint(n-4))
+	} else {
+		for i := n - 1; i >= 0; i-- {
+			w = w<<8 | uint64(b[i])
+		}
+	}
+	const ones = 0x0101010101010101
+	low := w & (0x7f * ones)
+	upper := ((low + (0x80-'A')*ones) ^ (low + (0x7f-'Z')*ones)) &^ w & (0x80 * ones)
+	return w | upper>>2
+}
+
+func (t *commandTable) add(cmd *redisCommand) {
+	w := packCommandName([]byte(cmd.fullname))
+	i := commandWordHash(w)
+	for t.cmds[i] != nil && t.words[i] != w {
+		i = (i + 1) & (commandTableSize - 1)
+	}
+	t.words[i], t.cmds[i] = w, cmd
+}
+
+func (t *commandTable) find(name []byte) *redisCommand {
+	w := packCommandName(name)
+	for i := commandWordHash(w); ; i = (i + 1) & (commandTableSize - 1) {
+		cmd := t.cmds[i]
+		if cmd == nil {
+			return nil
+		}
+		if t.words[i] == w {
+			if len(cmd.fullname) == len(name) {
+				return cmd
+			}
+			return nil
+		}
+	}
+}
+
+// populateCommandTable registers every declared command that has a function here.
+func (server *Server) populateCommandTable() error {
+	procs := commandProcs()
+	byName := make(map[string]func(*client), len(procs))
+	for _, p := range procs {
+		byName[p.fullname] = p.proc
+	}
+	server.commands = map[string]*redisCommand{}
+	for _, decl := range commands.Table {
+		if cmd := server.makeCommand(decl, nil, byName); cmd != nil {
+			server.commands[cmd.fullname] = cmd
+		}
+	}
+	server.indexCommands()
+	return nil
+}
+
+func (server *Server) makeCommand(decl *commands.Command, parent *redisCommand, procs map[string]func(*client)) *redisCommand {
+	full := strings.ToLower(decl.Name)
+	if parent != nil {
+		full = parent.fullname + "|" + full
+	}
+	cmd := &redisCommand{Command: decl, fullname: full, proc: procs[full], arity: decl.Arity, flags: decl.Flags,
+		aclCategories: decl.ACLCategories, parent: parent, id: server.nextCommandID}
+	server.nextCommandID++
+	for _, sub := range decl.Subcommands {
+		if s := server.makeCommand(sub, cmd, procs); s != nil {
+			if cmd.subcommands == nil {
+				cmd.subcommands = map[string]*redisCommand{}
+			}
+			cmd.subcommands[strings.ToLower(sub.Name)] = s
+		}
+	}
+	if cmd.proc == nil && cmd.subcommands == nil {
+		return nil
+	}
+	sentinelOnly := cmd.flags&commands.CmdOnlySentinel != 0
+	if sentinelOnly && !server.sentinelMode || server.sentinelMode && !sentinelOnly && cmd.flags&commands.CmdSentinel == 0 {
+		return nil
+	}
+	return cmd
+}
+
+// indexCommands builds the fast index anew, after the table or a name in it changed.
+func (server *Server) indexCommands() {
+	server.commandWords = commandTable{}
+	for name, cmd := range server.commands {
+		if len(name) <= 8 && name == cmd.fullname {
+			server.commandWords.add(cmd)
+		}
+	}
+}
+
+// lookupTopCommand finds a command by its name in any case, without looking at subcommands.
+func (server *Server) lookupTopCommand(name []byte) *redisCommand {
+	if len(name) <= 8 && len(name) > 0 {
+		if cmd := server.commandWords.find(name); cmd != nil {
+			return cmd
+		}
+	}
+	var tmp [64]byte
+	if len(name) > len(tmp) {
+		return nil
+	}
+	low := tmp[:len(name)]
+	for i, ch := range name {
+		if ch >= 'A' && ch <= 'Z' {
+			ch += 'a' - 'A'
+		}
+		low[i] = ch
+	}
+	return server.commands[string(low)]
+}
+
+// lookupCommand finds the command, or the subcommand, that argv names. nil: there is none.
+func (server *Server) lookupCommand(argv [][]byte) *redisCommand {
+	cmd := server.lookupTopCommand(argv[0])
+	if cmd == nil || cmd.subcommands == nil || len(argv) == 1 {
+		return cmd
+	}
+	return cmd.lookupSubcommand(argv[1])
+}
+
+func (cmd *redisCommand) lookupSubcommand(name []byte) *redisCommand {
+	var tmp [64]byte
+	if len(name) > len(tmp) {
+		return nil
+	}
+	low := tmp[:len(name)]
+	for i, ch := range name {
+		if ch >= 'A' && ch <= 'Z' {
+			ch += 'a' - 'A'
+		}
+		low[i] = ch
+	}
+	return cmd.subcommands[string(low)]
+}
+
+// lookupCommandByName finds "get" or "config|get".
+func (server *Server) lookupCommandByName(name string) *redisCommand {
+	top, sub, isSub := strings.Cut(strings.ToLower(name), "|")
+	cmd := server.commands[top]
+	if cmd == nil || !isSub {
+		return cmd
+	}
+	return cmd.subcommands[sub]
+}
+
+// isContainerCommandBySds: the command only holds subcommands.
+func (cmd *redisCommand) hasSubcommands() bool { return cmd.subcommands != nil }
+
+// --- The way of a command ---
+
+// Flags of call.
+const (
+	cmdCallNone          = 0
+	cmdCallPropagateAof  = 1 << 0
+	cmdCallPropagateRepl = 1 << 1
+	cmdCallFromModule    = 1 << 2
+	cmdCallPropagate     = cmdCallPropagateAof | cmdCallPropagateRepl
+	cmdCallFull          = cmdCallPropagate
+)
+
+// rejectCommand answers a command that is not executed; a transaction that it was part of fails.
+func (c *client) rejectCommand(reply string) {
+	c.flagTransaction()
+	c.duration = 0
+	if c.cmd != nil {
+		c.cmd.rejectedCalls++
+	}
+	reply = strings.TrimSuffix(reply, "\r\n")
+	if c.cmd != nil && c.cmd.fullname == "exec" {
+		c.execCommandAbort(reply)
+	} else {
+		c.addReplyError(reply)
+	}
+}
+
+func (c *client) rejectCommandFormat(format string, args ...any) {
+	c.rejectCommand(fmt.Sprintf(format, args...))
+}
+
+// commandCheckExistence: c.cmd is set, or the error is on its way.
+func (c *client) commandCheckExistence() bool {
+	if c.cmd != nil {
+		return true
+	}
+	server := c.server
+	var msg strings.Builder
+	if cmd := server.lookupTopCommand(c.argv[0]); cmd != nil && cmd.subcommands != nil && len(c.argv) > 1 {
+		fmt.Fprintf(&msg, "unknown subcommand '%s'. Try %s HELP.", clip(c.argv[1], 128), strings.ToUpper(string(clip(c.argv[0], 128))))
+	} else {
+		fmt.Fprintf(&msg, "unknown command '%s', with args beginning with: ", clip(c.argv[0], 128))
+		shown := 0
+		for _, a := range c.argv[1:] {
+			if shown >= 128 {
+				break
+			}
+			n, _ := fmt.Fprintf(&msg, "'%s' ", clip(a, 128-shown))
+			shown += n
+		}
+	}
+	c.rejectCommand(msg.String())
+	return false
+}
+
+func clip(b []byte, n int) []byte {
+	// As C's %.128s: what follows a NUL is not shown.
+	if i := indexNul(b); i >= 0 {
+		b = b[:i]
+	}
+	if len(b) > n {
+		b = b[:n]
+	}
+	return b
+}
+
+func indexNul(b []byte) int {
+	for i, ch := range b {
+		if ch == 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+func (c *client) commandCheckArity() bool {
+	cmd := c.cmd
+	if cmd.arity > 0 && cmd.arity != len(c.argv) || len(c.argv) < -cmd.arity {
+		c.rejectCommandFormat("wrong number of arguments for '%s' command", cmd.fullname)
+		return false
+	}
+	return true
+}
+
+// processCommand checks the command in c.argv against everything that may forbid it and executes,
+// queues or holds it back.
+func (server *Server) processCommand(c *client) commandResult {
+	if c.cmd == nil {
+		cmd := server.lookupCommand(c.argv)
+		c.cmd, c.realcmd = cmd, cmd
+		if cmd == nil {
+			c.commandCheckExistence()
+			return commandDone
+		}
+		c.lastcmd = cmd
+		if cmd.arity > 0 && cmd.arity != len(c.argv) || len(c.argv) < -cmd.arity {
+			c.commandCheckArity()
+			return commandDone
+		}
+		if cmd.flags&commands.CmdProtected != 0 && !server.commandAllowedByProtection(c) {
+			return commandDone
+		}
+	}
+	cmd := c.cmd
+	flags := cmd.flags
+	inMulti := c.flags&clientMulti != 0
+	if inMulti {
+		switch cmd.fullname {
+		case "exec":
+			flags |= c.mstate.cmdFlags
+		}
+	}
+	isWrite := flags&commands.CmdWrite != 0
+	mayReplicate := flags&(commands.CmdWrite|commands.CmdMayReplicate) != 0
+
+	if !c.authenticated && flags&commands.CmdNoAuth == 0 && c.authRequired() {
+		c.rejectCommand(shared.noautherr)
+		return commandDone
+	}
+	if inMulti && flags&commands.CmdNoMulti != 0 {
+		c.rejectCommand("Command not allowed inside a transaction")
+		return commandDone
+	}
+	if server.maxmemoryClients != 0 {
+		server.evictClients()
+		if c.closed || c.flags&clientCloseASAP != 0 {
+			return commandGone
+		}
+	}
+	if server.maxmemory != 0 {
+		full := server.performEvictions() == evictFail
+		if c.closed || c.flags&clientCloseASAP != 0 {
+			return commandGone
+		}
+		if full {
+			deny := flags&commands.CmdDenyoom != 0
+			// A transaction is not let in while there is no memory, but its end and its dropping are.
+			if inMulti && cmd.fullname != "exec" && cmd.fullname != "discard" && cmd.fullname != "reset" && cmd.fullname != "multi" && cmd.fullname != "quit" {
+				deny = true
+			}
+			if deny {
+				c.rejectCommand(shared.oomerr)
+				return commandDone
+			}
+		}
+	}
+	if server.trackingClients > 0 {
+		server.trackingLimitUsedSlots()
+	}
+	if isWrite && c.flags&clientMaster == 0 {
+		if server.stopWritesOnBgsaveErr && len(server.saveparams) > 0 && !server.lastbgsaveStatus {
+			c.rejectCommand(shared.bgsaveerr)
+			return commandDone
+		}
+		if server.masterhost != "" && server.replSlaveRo {
+			c.rejectCommand(shared.roslaveerr)
+			return commandDone
+		}
+	}
+	if c.flags&clientPubsub != 0 && c.resp == 2 && !pubsubContextCommand(cmd.fullname) {
+		c.rejectCommandFormat("Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", cmd.fullname)
+		return commandDone
+	}
+	if server.loading && flags&commands.CmdLoading == 0 {
+		c.rejectCommand(shared.loadingerr)
+		return commandDone
+	}
+	if server.pausedActions != 0 && c.flags&clientSlave == 0 {
+		if server.pausedActions&pauseActionClientAll != 0 && server.isPausedActionsWithUpdate(pauseActionClientAll) ||
+			mayReplicate && server.isPausedActionsWithUpdate(pauseActionClientWrite) {
+			c.cmd = nil
+			c.blockPostponeClient()
+			return commandPostponed
+		}
+	}
+	if inMulti && !multiImmediateCommand(cmd.fullname) {
+		c.queueMultiCommand(flags)
+		c.addReply(shared.queued)
+		return commandDone
+	}
+	server.call(c, cmdCallFull)
+	if len(server.readyKeys) > 0 {
+		server.handleClientsBlockedOnKeys()
+	}
+	return commandDone
+}
+
+// multiImmediateCommand: these are executed, not queued, between MULTI and EXEC.
+func multiImmediateCommand(name string) bool {
+	switch name {
+	case "exec", "discard", "multi", "watch", "quit", "reset":
+		return true
+	}
+	return false
+}
+
+func pubsubContextCommand(name string) bool {
+	switch name {
+	case "ping", "subscribe", "ssubscribe", "psubscribe", "unsubscribe", "sunsubscribe", "punsubscribe", "quit", "reset":
+		return true
+	}
+	return false
+}
+
+// commandAllowedByProtection checks DEBUG and MODULE against enable-debug-command and its like.
+func (server *Server) commandAllowedByProtection(c *client) bool {
+	name, option, setting := "DEBUG", "enable-debug-command", server.enableDebugCmd
+	if c.cmd.fullname == "module" || c.cmd.parent != nil && c.cmd.parent.fullname == "module" {
+		name, option, setting = "MODULE", "enable-module-command", server.enableModuleCmd
+	}
+	if allowProtectedAction(setting, c) {
+		return true
+	}
+	c.rejectCommandFormat("%s command not allowed. If the %s option is set to \"local\", "+
+		"you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.", name, option)
+	return false
+}
+
+// call executes c.cmd with c.argv and does all that follows: statistics, logs, propagation, tracking.
+//
+// Time is read once a command: the end of one is the start of the next in the same batch.
+func (server *Server) call(c *client, flags int) {
+	cmd := c.cmd
+	clientOldFlags := c.flags
+	c.flags = c.flags&^(clientForceAof|clientForceRepl|clientPreventProp) | clientExecutingCommand
+	prev := server.executingClient
+	server.executingClient = c
+	dirty := server.dirty
+	errs := server.stat.totalErrorReplies
+	start := server.cachedMono
+	if server.executionNesting == 0 {
+		server.commandTimeSnapshotMs = server.cachedMstime
+	} else {
+		start = monotonic.Nanotime()
+	}
+	server.executionNesting++
+
+	cmd.proc(c)
+
+	server.executionNesting--
+	end := monotonic.Nanotime()
+	duration := end - start
+	if server.executionNesting == 0 {
+		server.setCachedTime(end)
+		server.stat.cmdDuration += duration
+	}
+	c.duration += duration
+	dirty = server.dirty - dirty
+	if dirty < 0 {
+		dirty = 0
+	}
+	if server.stat.totalErrorReplies != errs {
+		cmd.failedCalls++
+	}
+	if c.flags&clientCloseAfterCommand != 0 {
+		c.flags &^= clientCloseAfterCommand
+		c.flags |= clientCloseAfterReply
+	}
+	if server.trackingClients > 0 && cmd.flags&commands.CmdReadonly != 0 {
+		// A script's reads are remembered for the client that runs it.
+		if caller := server.currentClient; caller != nil && caller.flags&clientTracking != 0 {
+			server.trackingRememberKeys(caller, c)
+		}
+	}
+	// A rewritten command is counted as what was sent.
+	real := cmd
+	if c.flags&clientBlocked == 0 {
+		real.calls++
+		real.nanoseconds += c.duration
+		if server.latencyTrackingEnabled {
+			real.updateLatencyHistogram(c.duration)
+		}
+		if c.duration >= server.slowThreshold && !server.loading {
+			server.commandWasSlow(c, real)
+		}
+		server.stat.numcommands++
+		c.commandsProcessed++
+		c.duration = 0
+	} else {
+		real.nanoseconds += duration
+	}
+	if len(server.monitors) > 0 && !server.loading && real.flags&(commands.CmdSkipMonitor|commands.CmdAdmin) == 0 {
+		argv := c.argv
+		if c.originalArgv != nil {
+			argv = c.originalArgv
+		}
+		server.replicationFeedMonitors(c, argv)
+	}
+	if dirty != 0 || c.flags&(clientForceAof|clientForceRepl) != 0 {
+		server.propagateCall(c, flags, dirty)
+	}
+	c.flags = c.flags&^(clientForceAof|clientForceRepl|clientPreventProp|clientExecutingCommand) |
+		clientOldFlags&(clientForceAof|clientForceRepl|clientPreventProp|clientExecutingCommand)
+	server.executingClient = prev
+	if server.executionNesting == 0 {
+		server.afterCommand(c)
+	}
+}
+
+// commandWasSlow gives a command that took long to the slow log and the latency monitor.
+func (server *Server) commandWasSlow(c *client, cmd *redisCommand) {
+	if server.latencyMonitorThreshold != 0 {
+		event := "command"
+		if cmd.flags&commands.CmdFast != 0 {
+			event = "fast-command"
+		}
+		server.latencyAddSampleIfNeeded(event, c.duration/1e6)
+	}
+	if cmd.flags&commands.CmdSkipSlowlog == 0 {
+		argv := c.argv
+		if c.originalArgv != nil {
+			argv = c.originalArgv
+		}
+		server.slowlogPushEntryIfNeeded(c, argv, c.duration)
+	}
+}
+
+// updateSlowThreshold recomputes from which duration on (ns) call looks at the slow log and the latency monitor.
+func (server *Server) updateSlowThreshold() {
+	t := int64(1) << 62
+	if server.slowlogLogSlowerThan >= 0 && server.slowlogMaxLen > 0 {
+		t = server.slowlogLogSlowerThan * 1000
+	}
+	if server.latencyMonitorThreshold > 0 {
+		t = min(t, server.latencyMonitorThreshold*1e6)
+	}
+	server.slowThreshold = t
+}
+
+// afterCommand runs once the outermost command is done.
+func (server *Server) afterCommand(c *client) {
+	if len(server.alsoPropagateOps) > 0 {
+		server.propagatePendingCommands()
+	}
+	if server.trackingClients > 0 {
+		server.trackingHandlePendingKeyInvalidations()
+	}
+	if len(server.pendingPushMessages) > 0 {
+		server.flushPendingPushMessages()
+	}
+}
+
+// --- Propagation ---
+
+// A propagationSink takes the commands that change the dataset: the AOF and the replication stream
+// register themselves here while they are on.
+type propagationSink struct {
+	target int // propagateAof or propagateRepl
+	feed   func(dbid int, argv [][]byte)
+}
+
+func (server *Server) shouldPropagate(target int) bool {
+	for _, s := range server.propagationSinks {
+		if s.target&target != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// propagateCall decides where the command just executed goes.
+func (server *Server) propagateCall(c *client, flags int, dirty int64) {
+	if c.flags&clientPreventProp == clientPreventProp || c.cmd.flags&commands.CmdModule != 0 {
+		return
+	}
+	target := propagateNone
+	if dirty != 0 {
+		target = propagateAof | propagateRepl
+	}
+	if c.flags&clientForceRepl != 0 {
+		target |= propagateRepl
+	}
+	if c.flags&clientForceAof != 0 {
+		target |= propagateAof
+	}
+	if c.flags&clientPreventReplProp != 0 || flags&cmdCallPropagateRepl == 0 {
+		target &^= propagateRepl
+	}
+	if c.flags&clientPreventAofProp != 0 || flags&cmdCallPropagateAof == 0 {
+		target &^= propagateAof
+	}
+	if target != propagateNone {
+		server.alsoPropagate(c.db.id, c.argv, target)
+	}
+}
+
+// alsoPropagate queues a command for the AOF and the replicas, to be sent when the current one is done.
+func (server *Server) alsoPropagate(dbid int, argv [][]byte, target int) {
+	if len(server.propagationSinks) == 0 || !server.shouldPropagate(target) {
+		return
+	}
+	server.alsoPropagateOps = append(server.alsoPropagateOps, redisOp{dbid, cloneArgv(argv), target})
+}
+
+// propagatePendingCommands sends what alsoPropagate queued, in a transaction if it is more than one command.
+func (server *Server) propagatePendingCommands() {
+	ops := server.alsoPropagateOps
+	server.alsoPropagateOps = nil
+	transaction := len(ops) > 1 && !server.propagateNoMulti
+	if transaction {
+		server.propagateNow(ops[0].dbid, [][]byte{[]byte("MULTI")}, propagateAof|propagateRepl)
+	}
+	for _, op := range ops {
+		server.propagateNow(op.dbid, op.argv, op.target)
+	}
+	if transaction {
+		server.propagateNow(ops[0].dbid, [][]byte{[]byte("EXEC")}, propagateAof|propagateRepl)
+	}
+}
+
+func (server *Server) propagateNow(dbid int, argv [][]byte, target int) {
+	for _, s := range server.propagationSinks {
+		if s.target&target != 0 {
+			s.feed(dbid, argv)
+		}
+	}
+}
+
+// preventCommandPropagation keeps the current command from the AOF and the replicas.
+func (c *client) preventCommandPropagation() { c.flags |= clientPreventProp }
+
+// forceCommandPropagation sends the current command although it changed nothing.
+func (c *client) forceCommandPropagation(target int) {
+	if target&propagateRepl != 0 {
+		c.flags |= clientForceRepl
+	}
+	if target&propagateAof != 0 {
+		c.flags |= clientForceAof
+	}
+}
+
+// updateLatencyHistogram records one execution, 1 ns to 1 s.
+func (cmd *redisCommand) updateLatencyHistogram(ns int64) {
+	if cmd.latencyHistogram == nil {
+		cmd.latencyHistogram = newLatencyHistogram()
+	}
+	cmd.latencyHistogram.RecordValue(min(max(ns, latencyHistogramMinValue), latencyHistogramMaxValue))
+}
+
+// --- Small commands ---
+
+// pingCommand answers PONG, as a message where a RESP2 client is subscribed.
+func pingCommand(c *client) {
+	if len(c.argv) > 2 {
+		c.addReplyErrorArity()
+		return
+	}
+	if c.flags&clientPubsub != 0 && c.resp == 2 {
+		c.addReplyArrayLen(2)
+		c.addReplyBulkString("pong")
+		if len(c.argv) == 1 {
+			c.addReplyBulkString("")
+		} else {
+			c.addReplyBulkBytes(c.argv[1])
+		}
+		return
+	}
+	if len(c.argv) == 1 {
+		c.addReply(shared.pong)
+	} else {
+		c.addReplyBulkBytes(c.argv[1])
+	}
+}
+
+func echoCommand(c *client) { c.addReplyBulkBytes(c.argv[1]) }
+
+func timeCommand(c *client) {
+	us := c.server.ustime()
+	c.addReplyArrayLen(2)
+	c.addReplyBulkLongLong(us / 1e6)
+	c.addReplyBulkLongLong(us % 1e6)
+}
+
+// monitorCommand turns the connection into a log of all commands.
+func monitorCommand(c *client) {
+	server := c.server
+	if c.flags&clientDenyBlocking != 0 {
+		c.addReplyError("MONITOR isn't allowed for DENY BLOCKING client")
+		return
+	}
+	if c.flags&clientSlave != 0 {
+		return
+	}
+	c.flags |= clientSlave | clientMonitor
+	server.monitors = append(server.monitors, c)
+	c.addReply(shared.ok)
+}

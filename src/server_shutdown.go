@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"os"
+	"strings"
+)
+
+// server_shutdown.go - SHUTDOWN, the signals that mean it, and the steps of going down.
+
+// shutdownCommand is SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT].
+func shutdownCommand(c *client) {
+	server := c.server
+	flags, abort := shutdownNoflags, false
+	for _, arg := range c.argv[1:] {
+		switch {
+		case equalFold(arg, "NOSAVE"):
+			flags |= shutdownNosave
+		case equalFold(arg, "SAVE"):
+			flags |= shutdownSave
+		case equalFold(arg, "NOW"):
+			flags |= shutdownNow
+		case equalFold(arg, "FORCE"):
+			flags |= shutdownForce
+		case equalFold(arg, "ABORT"):
+			abort = true
+		default:
+			c.addReplyErrorObject(shared.syntaxerr)
+			return
+		}
+	}
+	if abort && flags != shutdownNoflags || flags&shutdownNosave != 0 && flags&shutdownSave != 0 {
+		c.addReplyErrorObject(shared.syntaxerr)
+		return
+	}
+	if abort {
+		if server.abortShutdown() {
+			c.addReply(shared.ok)
+		} else {
+			c.addReplyError("No shutdown in progress.")
+		}
+		return
+	}
+	if flags&shutdownNow == 0 && c.flags&clientDenyBlocking != 0 {
+		c.addReplyError("SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client")
+		return
+	}
+	if flags&shutdownNosave == 0 && c.flags&clientScript != 0 {
+		c.addReplyError("-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.")
+		return
+	}
+	c.blockClient(blockedShutdown)
+	if server.prepareForShutdown(c, flags) {
+		return
+	}
+	if !server.isShutdownInitiated() {
+		// It failed at once: the client has been answered with the others that wait.
+		return
+	}
+}
+
+// isShutdownInitiated: a shutdown waits for something, replicas that lag for instance.
+func (server *Server) isShutdownInitiated() bool { return server.shutdownMstime != 0 }
+
+// isReadyToShutdown: no replica lags behind.
+func (server *Server) isReadyToShutdown() bool {
+	return len(server.slaves) == 0 || server.onlyMonitors()
+}
+
+func (server *Server) onlyMonitors() bool {
+	for _, s := range server.slaves {
+		if s.flags&clientMonitor == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// prepareForShutdown starts a shutdown and, unless it has to wait for replicas, carries it out. It tells
+// whether the server is down.
+func (server *Server) prepareForShutdown(c *client, flags int) bool {
+	if server.isShutdownInitiated() {
+		return false
+	}
+	if server.loading {
+		// A half-loaded dataset must never replace the file it comes from.
+		flags = flags&^shutdownSave | shutdownNosave
+	}
+	server.shutdownFlags = flags
+	server.log(llNotice, "User requested shutdown...")
+	server.supervisedNotify("STOPPING=1\n")
+	if flags&shutdownNow == 0 && server.shutdownTimeout != 0 && !server.isReadyToShutdown() {
+		server.pauseActions(pauseDuringShutdown, 1<<62, pauseActionsClientWriteSet)
+		server.shutdownMstime = server.mstime() + int64(server.shutdownTimeout)*1000
+		return false
+	}
+	return server.finishShutdown()
+}
+
+// cancelShutdown goes back to normal service.
+func (server *Server) cancelShutdown() {
+	server.shutdownAsap = false
+	server.shutdownFlags = 0
+	server.shutdownMstime = 0
+	server.lastSigReceived.Store(0)
+	server.replyToClientsBlockedOnShutdown()
+	server.unpauseActions(pauseDuringShutdown)
+}
+
+// abortShutdown is SHUTDOWN ABORT: false if there is nothing to abort.
+func (server *Server) abortShutdown() bool {
+	if server.isShutdownInitiated() {
+		server.cancelShutdown()
+	} else if server.shutdownAsap {
+		server.shutdownAsap = false
+	} else {
+		return false
+	}
+	server.log(llNotice, "Shutdown manually aborted.")
+	return true
+}
+
+// finishShutdown saves what is to be saved, closes everything and stops the loop. It tells whether it
+// did: a failing save keeps the server up, unless forced.
+func (server *Server) finishShutdown() bool {
+	flags := server.shutdownFlags
+	save := flags&shutdownNosave == 0 && (len(server.saveparams) > 0 || flags&shutdownSave != 0)
+	if save {
+		if err := server.saveBeforeShutdown(); err != nil {
+			if flags&shutdownForce == 0 {
+				server.log(llWarning, "Error trying to save the DB, can't exit.")
+				server.cancelShutdown()
+				return false
+			}
+			server.log(llWarning, "Error trying to save the DB. Exit anyway.")
+		}
+	}
+	if server.daemonize || server.pidfile != "" {
+		server.removePidFile()
+	}
+	server.closeListeningSockets(true)
+	name := "Redis"
+	if server.sentinelMode {
+		name = "Sentinel"
+	}
+	server.log(llWarning, "%s is now ready to exit, bye bye...", name)
+	server.stopped = true
+	server.el.Stop()
+	return true
+}
+
+// saveBeforeShutdown writes the dataset where persistence is configured.
+func (server *Server) saveBeforeShutdown() error {
+	for _, save := range server.finalSaves {
+		if err := save(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (server *Server) removePidFile() {
+	if server.pidfile != "" && server.pidfileWritten {
+		server.log(llNotice, "Removing the pid file.")
+		os.Remove(server.path(server.pidfile))
+	}
+}
+
+// signalShutdown is what SIGTERM and SIGINT do: the next cron shuts the server down. A second SIGINT ends
+// the process at once. It runs on the main goroutine; the log line is written where the signal arrives.
+func (server *Server) signalShutdown(sigint bool) {
+	configured := server.shutdownOnSigterm
+	if sigint {
+		configured = server.shutdownOnSigint
+	}
+	server.shutdownFlags = configured
+	server.shutdownAsap = true
+}
+
+func signalText(sigint bool) string {
+	if sigint {
+		return "Received SIGINT scheduling shutdown..."
+	}
+	return "Received SIGTERM scheduling shutdown..."
+}
+
+var _ = strings.ToLower
