@@ -2,6 +2,8 @@
 
 package server
 
+import "golang.org/x/text/collate"
+
 // config_types.go - the part of Server that configuration directives store into.
 //
 // configFields holds one field a directive, named as in struct redisServer. It is embedded in Server, so
@@ -195,8 +197,21 @@ type moduleLoadQueueEntry struct {
 	argv []string
 }
 
-// configFields are the values of the directives.
+// sentinelLoadQueueEntry is one sentinel line, without that word.
+type sentinelLoadQueueEntry struct {
+	argv    []string
+	lineNum int
+	line    string
+}
+
+// configFields are the values of the directives, and what reading them needs to remember.
 type configFields struct {
+	configs             configIndex // the directives themselves
+	readingConfigFile   bool        // lines of a file are being loaded
+	saveLoaded          bool        // a save line of a file was seen: it replaced the default
+	sentinelConfigQueue []sentinelLoadQueueEntry
+	collator            *collate.Collator // order of texts by locale-collate; nil: by bytes
+
 	// General.
 	dir                    string // dir: absolute; relative file names are joined to it, the process never changes directory
 	dbnum                  int    // databases
@@ -235,7 +250,7 @@ type configFields struct {
 
 	// Modules.
 	loadmoduleQueue    []moduleLoadQueueEntry // loadmodule lines, in order
-	moduleConfigsQueue map[string]string      // "module.directive" lines for modules that are loaded later
+	moduleConfigsQueue []configItem           // directives of modules that are loaded later, in order
 
 	// Networking.
 	port                   int      // port: TCP, 0 none
