@@ -281,7 +281,7 @@ func (server *Server) createLatencyReport() []byte {
 		}
 		advise(latencyEventAdvice[event]...)
 	}
-	if platform.AnonHugePages() > 0 {
+	if platform.SmapsBytes("AnonHugePages:", 0) > 0 {
 		advise(adviseDisableThp)
 	}
 	switch {

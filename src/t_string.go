@@ -479,7 +479,7 @@ func setrangeCommand(c *client) {
 	var b []byte
 	end := int(offset) + len(value)
 	if end > len(e.Value()) {
-		_, b = db.keys.Resize(e, end)
+		_, b = db.resizeString(e, end)
 	} else {
 		_, b = db.keys.Writable(e)
 	}
@@ -547,7 +547,7 @@ func appendCommand(c *client) {
 		}
 		e = db.rawEntry(e)
 		total = size + len(value)
-		_, b := db.keys.Resize(e, total)
+		_, b := db.resizeString(e, total)
 		copy(b[size:], value)
 	}
 	server.signalModifiedKey(c, db, key)
@@ -601,8 +601,10 @@ func incrDecrCommand(c *client, incr int64) {
 	value += incr
 	switch {
 	case isInt:
+		db.updateKeysizesHist(objString, util.SDigits10(value-incr), util.SDigits10(value))
 		_, b := db.keys.Writable(e)
 		binary.LittleEndian.PutUint64(b, uint64(value))
+		db.updateKeysizesHist(objString, util.SDigits10(value-incr), util.SDigits10(value))
 	case e.Ok():
 		var buf [8]byte
 		db.replaceEntry(e, key, intValue(value, &buf))

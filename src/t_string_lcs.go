@@ -140,7 +140,7 @@ func lcsCommand(c *client) {
 		return
 	}
 	// C finds out by trying; Go's allocator would end the process.
-	if total := platform.TotalMemory(); total > 0 && 4*need > uint64(total) || 4*need > math.MaxInt {
+	if total := platform.TotalSystemMemory(); total > 0 && 4*need > total || 4*need > math.MaxInt {
 		c.addReplyError("Insufficient memory, failed allocating transient memory for LCS")
 		return
 	}
