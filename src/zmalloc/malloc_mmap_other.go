@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+//go:build !(linux || darwin || freebsd || netbsd || openbsd || dragonfly || solaris || illumos || windows)
+
+package zmalloc
+
+import "unsafe"
+
+const (
+	haveMmap   = false
+	canDiscard = false
+)
+
+func mmap(n int) unsafe.Pointer { return nil }
+
+func munmap(p unsafe.Pointer, n int) {}
+
+func mremap(p unsafe.Pointer, old, n int) unsafe.Pointer { return nil }
+
+func sysDiscard(p unsafe.Pointer, n int) bool { return false }
