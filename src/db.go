@@ -4,6 +4,7 @@ package server
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"unsafe"
 
 	"redport/src/dict"
@@ -300,6 +301,63 @@ func (db *redisDb) entryValue(e dict.Entry) dict.Value {
 	return dict.Value{Meta: e.Meta(), Bytes: b}
 }
 
+// --- Sizes of keys, for INFO keysizes ---
+
+// keysizesBins is enough for every size that an int can be.
+const keysizesBins = 64
+
+// keysizesBin is the bin of keysizes for a size: 0, 1, 2-3, 4-7 ...
+func keysizesBin(size int) int { return bits.Len(uint(size)) % keysizesBins }
+
+// valueSize is the size of a value as keysizes counts it: bytes of a string, elements of a collection.
+func valueSize(v dict.Value) int {
+	if v.Pointer != nil {
+		return (*robj)(v.Pointer).size()
+	}
+	if v.Meta == objString<<4|objEncodingInt {
+		return util.SDigits10(int64(binary.LittleEndian.Uint64(v.Bytes)))
+	}
+	return len(v.Bytes)
+}
+
+// entrySize is valueSize of what is at a position.
+func entrySize(e dict.Entry) int {
+	if e.IsPointer() {
+		return (*robj)(e.Pointer()).size()
+	}
+	if e.Meta() == objString<<4|objEncodingInt {
+		return util.SDigits10(int64(binary.LittleEndian.Uint64(e.Value())))
+	}
+	return len(e.Value())
+}
+
+func (o *robj) size() int {
+	if v, ok := o.ptr.(collection); ok {
+		return v.length()
+	}
+	return 0
+}
+
+// updateKeysizesHist follows a change of size of a key of type typ. Commands that change a value in place call it; what goes
+// through addEntry, replaceEntry and deleteEntry is counted there.
+func (db *redisDb) updateKeysizesHist(typ uint8, from, to int) {
+	if a, b := keysizesBin(from), keysizesBin(to); a != b {
+		db.keysizes[typ][a]--
+		db.keysizes[typ][b]++
+	}
+}
+
+func (db *redisDb) keysizesAdd(v dict.Value) {
+	db.keysizes[(v.Meta>>4)%objTypeMax][keysizesBin(valueSize(v))]++
+}
+
+func (db *redisDb) keysizesRemove(e dict.Entry) {
+	db.keysizes[entryType(e)%objTypeMax][keysizesBin(entrySize(e))]--
+}
+
+// subexpires is the number of hashes that have fields with an expiry.
+func (db *redisDb) subexpires() int64 { return db.volatileHashes }
+
 // --- Adding and replacing ---
 
 // initialAccess is the access word of a key that is created now.
@@ -317,6 +375,7 @@ func (db *redisDb) addEntry(e dict.Entry, key []byte, v dict.Value) dict.Entry {
 			return db.replaceEntry(db.keys.SetExpire(e, -1), key, v)
 		}
 	}
+	db.keysizesAdd(v)
 	e = db.keys.Insert(e, key, v, db.server.initialAccess())
 	if len(db.blockingKeys) > 0 {
 		db.signalKeyAsReady(key, v.Meta>>4)
@@ -333,6 +392,8 @@ func (db *redisDb) unhide(key []byte) dict.Entry {
 
 // replaceEntry gives an existing key another value. Expiry and access word stay.
 func (db *redisDb) replaceEntry(e dict.Entry, key []byte, v dict.Value) dict.Entry {
+	db.keysizesRemove(e)
+	db.keysizesAdd(v)
 	if e.IsPointer() {
 		o := (*robj)(e.Pointer())
 		db.signalDeletedKeyAsReady(key, o.typ)
@@ -341,14 +402,16 @@ func (db *redisDb) replaceEntry(e dict.Entry, key []byte, v dict.Value) dict.Ent
 	return db.keys.Replace(e, v)
 }
 
+// resizeString makes the raw string at e n bytes long, the new ones zero, and returns them to be written.
+func (db *redisDb) resizeString(e dict.Entry, n int) (dict.Entry, []byte) {
+	db.updateKeysizesHist(objString, len(e.Value()), n)
+	return db.keys.Resize(e, n)
+}
+
 // setEntry is setKey for a caller that has looked the key up: e is what entry(key, lookupWrite) returned.
 func (db *redisDb) setEntry(c *client, e dict.Entry, key []byte, v dict.Value, flags int) dict.Entry {
 	if e.Ok() {
-		if e.IsPointer() {
-			e = db.replaceEntry(e, key, v)
-		} else {
-			e = db.keys.Replace(e, v)
-		}
+		e = db.replaceEntry(e, key, v)
 		if flags&setKeyKeepttl == 0 && e.Expire() >= 0 {
 			e = db.keys.SetExpire(e, -1)
 		}
@@ -413,7 +476,9 @@ func (db *redisDb) addRDBLoad(key []byte, o *robj) bool {
 	if e.Ok() {
 		return false
 	}
-	db.keys.Insert(e, key, o.value(&buf), db.server.initialAccess())
+	v := o.value(&buf)
+	db.keysizesAdd(v)
+	db.keys.Insert(e, key, v, db.server.initialAccess())
 	return true
 }
 
@@ -421,6 +486,7 @@ func (db *redisDb) addRDBLoad(key []byte, o *robj) bool {
 
 // deleteEntry deletes the key at a position.
 func (db *redisDb) deleteEntry(e dict.Entry, key []byte, async bool) {
+	db.keysizesRemove(e)
 	if e.IsPointer() {
 		o := (*robj)(e.Pointer())
 		db.signalDeletedKeyAsReady(key, o.typ)
@@ -433,6 +499,7 @@ func (db *redisDb) deleteEntry(e dict.Entry, key []byte, async bool) {
 
 // unlinkEntry removes the key at a position, whose value lives on elsewhere.
 func (db *redisDb) unlinkEntry(e dict.Entry, key []byte) {
+	db.keysizesRemove(e)
 	if e.IsPointer() {
 		db.signalDeletedKeyAsReady(key, entryType(e))
 	}
@@ -633,6 +700,8 @@ func (db *redisDb) empty(async bool) int64 {
 	}
 	db.avgTTL = 0
 	db.expireCursor = 0
+	db.keysizes = [objTypeMax][keysizesBins]int64{}
+	db.volatileHashes = 0
 	return n
 }
 
@@ -673,6 +742,8 @@ func (server *Server) swapDatabases(id1, id2 int) bool {
 	db1.keys, db2.keys = db2.keys, db1.keys
 	db1.avgTTL, db2.avgTTL = db2.avgTTL, db1.avgTTL
 	db1.expireCursor, db2.expireCursor = db2.expireCursor, db1.expireCursor
+	db1.keysizes, db2.keysizes = db2.keysizes, db1.keysizes
+	db1.volatileHashes, db2.volatileHashes = db2.volatileHashes, db1.volatileHashes
 	db1.scanForReadyKeys()
 	db2.scanForReadyKeys()
 	return true

@@ -342,11 +342,11 @@ func (server *Server) copyEvictedKey(key []byte) []byte {
 // evictKey deletes one key for the sake of memory and returns how many bytes that freed. What it takes to tell replicas, AOF and
 // caching clients is left out of the balance: it goes away by itself, and counting it could keep the loop from ending.
 func (server *Server) evictKey(db *redisDb, key []byte) int64 {
-	before := server.usedMemory()
+	before := server.mem.Used()
 	start := server.latencyStart()
 	db.genericDelete(key, server.lazyfreeLazyEviction)
 	server.latencyEnd("eviction-del", start)
-	freed := before - server.usedMemory()
+	freed := before - server.mem.Used()
 	server.stat.evictedkeys++
 	server.signalModifiedKey(nil, db, key)
 	server.notifyKeyspaceEvent(notifyEvicted, "evicted", key, db.id)

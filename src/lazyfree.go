@@ -29,6 +29,8 @@ type collection interface {
 	thaw() collection
 	// dup returns a copy that can be changed without changing the original.
 	dup() collection
+	// length is the number of elements.
+	length() int
 	// freeEffort is about the number of allocations that C would need to free.
 	freeEffort() int
 	// release gives everything back: accounted at once, blocks behind. It is called once, and nothing else is called after it.

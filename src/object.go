@@ -11,6 +11,7 @@ import (
 
 	"redport/src/dict"
 	"redport/src/util"
+	"redport/src/zmalloc"
 )
 
 // object.go - what commands of all types share about values: type checks, numbers in arguments, encodings; and OBJECT and
@@ -377,7 +378,7 @@ func (server *Server) getMemoryOverheadData() *redisMemOverhead {
 	m := &server.stat.cronMallocStats
 	mh := &redisMemOverhead{
 		totalAllocated:     used,
-		startupAllocated:   server.initialMemoryUsage,
+		startupAllocated:   serverBaseMemory,
 		peakAllocated:      max(server.stat.peakMemory, used),
 		totalFrag:          memRatio(m.processRss, m.zmallocUsed),
 		totalFragBytes:     m.processRss - m.zmallocUsed,
@@ -513,7 +514,7 @@ func (server *Server) memoryProblems(mh *redisMemOverhead) (problems []string) {
 	slaves := int64(len(server.slaves))
 	clients := max(int64(len(server.clients))-slaves, 1)
 	found(memRatio(mh.peakAllocated, mh.totalAllocated) > 1.5, " * Peak memory: In the past this instance used more than 150% the memory that is currently using. The allocator is normally not able to release memory after a peak, so you can expect to see a big fragmentation ratio, however this is actually harmless and is only due to the memory peak, and if the Redis instance Resident Set Size (RSS) is currently bigger than expected, the memory will be used as soon as you fill the Redis instance with more data. If the memory peak was only occasional and you want to try to reclaim memory, please try the MEMORY PURGE command, otherwise the only other option is to shutdown and restart the instance.\n\n")
-	found(mh.totalFrag > 1.4 && mh.totalFragBytes > tenMB, " * High total RSS: This instance has a memory fragmentation and RSS overhead greater than 1.4 (this means that the Resident Set Size of the Redis process is much larger than the sum of the logical allocations Redis performed). This problem is usually due either to a large peak memory (check if there is a peak memory entry above in the report) or may result from a workload that causes the allocator to fragment memory a lot. If the problem is a large peak memory, then there is no issue. Otherwise, make sure you are using the Jemalloc allocator and not the default libc malloc. Note: The currently used allocator is \""+zmallocLib+"\".\n\n")
+	found(mh.totalFrag > 1.4 && mh.totalFragBytes > tenMB, " * High total RSS: This instance has a memory fragmentation and RSS overhead greater than 1.4 (this means that the Resident Set Size of the Redis process is much larger than the sum of the logical allocations Redis performed). This problem is usually due either to a large peak memory (check if there is a peak memory entry above in the report) or may result from a workload that causes the allocator to fragment memory a lot. If the problem is a large peak memory, then there is no issue. Otherwise, make sure you are using the Jemalloc allocator and not the default libc malloc. Note: The currently used allocator is \""+zmalloc.Lib+"\".\n\n")
 	found(mh.allocatorFrag > 1.1 && mh.allocatorFragBytes > tenMB, " * High allocator fragmentation: This instance has an allocator external fragmentation greater than 1.1. This problem is usually due either to a large peak memory (check if there is a peak memory entry above in the report) or may result from a workload that causes the allocator to fragment memory a lot. You can try enabling 'activedefrag' config option.\n\n")
 	found(mh.allocatorRss > 1.1 && mh.allocatorRssBytes > tenMB, " * High allocator RSS overhead: This instance has an RSS memory overhead is greater than 1.1 (this means that the Resident Set Size of the allocator is much larger than the sum what the allocator actually holds). This problem is usually due to a large peak memory (check if there is a peak memory entry above in the report), you can try the MEMORY PURGE command to reclaim it.\n\n")
 	found(mh.rssExtra > 1.1 && mh.rssExtraBytes > tenMB, " * High process RSS overhead: This instance has non-allocator RSS memory overhead is greater than 1.1 (this means that the Resident Set Size of the Redis process is much larger than the RSS the allocator holds). This problem may be due to Lua scripts or Modules.\n\n")

@@ -601,7 +601,6 @@ func incrDecrCommand(c *client, incr int64) {
 	value += incr
 	switch {
 	case isInt:
-		db.updateKeysizesHist(objString, util.SDigits10(value-incr), util.SDigits10(value))
 		_, b := db.keys.Writable(e)
 		binary.LittleEndian.PutUint64(b, uint64(value))
 		db.updateKeysizesHist(objString, util.SDigits10(value-incr), util.SDigits10(value))
