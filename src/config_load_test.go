@@ -180,7 +180,10 @@ func TestConfigUpstream(t *testing.T) {
 
 // TestConfigShipped: our own redis.conf says what the defaults are, and names every directive.
 func TestConfigShipped(t *testing.T) {
-	const path = "../redis.conf"
+	path, err := filepath.Abs("../redis.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
 	server, plain := newConfigServer(t), newConfigServer(t)
 	plain.dir = server.dir
 	if err := server.loadServerConfig(path, nil, ""); err != nil {
@@ -216,15 +219,38 @@ func TestConfigShipped(t *testing.T) {
 		}
 	}
 
-	// What is commented out, and looks like a directive with its default, must load too.
+	// What is commented out, and looks like a directive, must load too.
 	for i, line := range strings.Split(readFile(t, path), "\n") {
 		line, commented := strings.CutPrefix(line, "# ")
-		if name, _, ok := strings.Cut(line, " "); !commented || !ok || server.lookupConfig(name) == nil {
+		if name, _, ok := strings.Cut(line, " "); !commented || !ok || server.configs.byName[name] == nil {
 			continue
 		}
 		if err := newConfigServer(t).loadServerConfigFromString(line, 0); err != nil {
 			t.Errorf("line %d: %v", i+1, err)
 		}
+	}
+}
+
+// TestConfigShippedSentinel: sentinel.conf loads, and its own directives wait for Sentinel in their order.
+func TestConfigShippedSentinel(t *testing.T) {
+	path, err := filepath.Abs("../sentinel.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newConfigServer(t)
+	if err := server.loadServerConfig(path, nil, ""); err == nil || !strings.Contains(err.Error(), "sentinel directive while not in sentinel mode") {
+		t.Errorf("outside of Sentinel: %v", err)
+	}
+	server = newConfigServer(t)
+	server.sentinelMode = true
+	if err := server.loadServerConfig(path, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	if len(server.moduleConfigsQueue) > 0 || server.port != 26379 {
+		t.Errorf("port %d, unknown directives %v", server.port, server.moduleConfigsQueue)
+	}
+	if q := server.sentinelConfigQueue; len(q) != 8 || q[0].argv[0] != "monitor" || q[0].line != "sentinel monitor mymaster 127.0.0.1 6379 2" || q[7].argv[0] != "announce-hostnames" {
+		t.Errorf("sentinel directives %v", q)
 	}
 }
 

@@ -174,7 +174,7 @@ func referenceServer(t *testing.T) string {
 
 func TestConfigSetReference(t *testing.T) {
 	path := referenceServer(t)
-	c := startReference(t, path, t.TempDir())
+	c := startConfigReference(t, path, t.TempDir())
 	readRecording(t, "testdata/config/set.txt").check(t, *rewriteRecordings, func(b *recordingBlock) string {
 		return c.do(t, b.command(t))
 	})
@@ -186,7 +186,7 @@ func TestConfigLoadReference(t *testing.T) {
 		dir := t.TempDir()
 		args := b.prepareLoad(t, dir)
 		if get := b.lines("get|"); len(get) > 0 {
-			c := startReference(t, path, dir, args...)
+			c := startConfigReference(t, path, dir, args...)
 			defer c.stop()
 			return c.do(t, append([]string{"config", "get"}, strings.Fields(strings.Join(get, " "))...))
 		}
@@ -214,8 +214,8 @@ type referenceClient struct {
 	in   *bufio.Reader
 }
 
-// startReference starts the server in dir with the arguments, on a port of its own.
-func startReference(t *testing.T, path, dir string, args ...string) *referenceClient {
+// startConfigReference starts the server in dir with the arguments, on a port of its own.
+func startConfigReference(t *testing.T, path, dir string, args ...string) *referenceClient {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
