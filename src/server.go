@@ -61,7 +61,7 @@ func New(options Options) (*Server, error) {
 	if err := server.loadOptions(); err != nil {
 		return nil, err
 	}
-	server.mem = zmalloc.New(zmalloc.Default)
+	server.mem = zmalloc.New(zmalloc.Auto)
 	server.clock = epoch.New(server.mem)
 	return server, nil
 }

@@ -90,6 +90,9 @@ type redisDb struct {
 	viewNext uint8
 
 	hiddenKey bool // a lookup has hidden an expired key that stays: addEntry must look again
+
+	keysizes       [objTypeMax][keysizesBins]int64 // how many keys of each type have a size of 0, 1, 2-3, 4-7 ...
+	volatileHashes int64                           // hashes that have fields with an expiry
 }
 
 // blockedKey is the list of clients that wait for one key, oldest first.
@@ -421,8 +424,10 @@ type Server struct {
 	finalSaves                          []func() error // what persistence wants to write at the end
 	pidfileWritten                      bool
 	collectorTuned                      bool
-	tempFiles                           sync.Map // names of files that a save is writing; any goroutine
-	oomScoreAdjBase                     int      // what the process started with
+	tls                                 connection.TLS
+	tlsAuth                             atomic.Int32 // tls-auth-clients, as accepting goroutines see it
+	tempFiles                           sync.Map     // names of files that a save is writing; any goroutine
+	oomScoreAdjBase                     int          // what the process started with
 	oomScoreAdjRead, oomScoreAdjChanged bool
 	activeExpireEnabled                 bool // DEBUG SET-ACTIVE-EXPIRE
 	initialMemoryUsage                  int64
@@ -496,10 +501,12 @@ type Server struct {
 	readyKeys []readyKey
 
 	// Propagation.
-	propagateNoMulti bool
-	propagationSinks []propagationSink
-	alsoPropagateOps []redisOp
-	masterReplOffset int64
+	propagateNoMulti   bool
+	propagationSinks   []propagationSink
+	alsoPropagateOps   []redisOp
+	masterReplOffset   int64
+	replid, replid2    string // of the replication history, and of the one before it
+	secondReplidOffset int64  // up to where replid2 is valid, -1: not at all
 
 	// Slow log, latency, statistics.
 	slowlog        []slowlogEntry // newest last
@@ -581,6 +588,7 @@ type serverStats struct {
 	elCmdCntStart                                                int64
 	elStart                                                      int64
 	eventloopDurationAof                                         int64
+	eventloopDurationMax                                         int64 // us
 	cmdDuration                                                  int64
 	errors                                                       map[string]int64 // error prefix -> count
 	errorsLimitReached                                           bool
