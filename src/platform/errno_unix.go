@@ -7,6 +7,7 @@ package platform
 import (
 	"errors"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,3 +36,15 @@ func fsync(f *os.File) error {
 
 // cannotSync tells that a directory's file system does not do such a thing.
 func cannotSync(err error) bool { return errors.Is(err, unix.EBADF) || errors.Is(err, unix.EINVAL) }
+
+// systemText is the text of the error number in err.
+func systemText(err error) (string, bool) {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return "", false
+	}
+	return errno.Error(), true
+}
+
+// foreignText: all system errors are systemText's.
+func foreignText(err error) (string, bool) { return "", false }
