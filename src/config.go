@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"redport/src/anet"
+	"redport/src/platform"
 	"redport/src/util"
 )
 
@@ -719,8 +719,8 @@ func configRewriteCommand(c *client) {
 		return
 	}
 	if err := server.rewriteConfig(server.configfile, false); err != nil {
-		server.log(llWarning, "CONFIG REWRITE failed: %s", anet.Strerror(err))
-		c.addReplyErrorFormat("Rewriting config file: %s", anet.Strerror(err))
+		server.log(llWarning, "CONFIG REWRITE failed: %s", platform.Strerror(err))
+		c.addReplyErrorFormat("Rewriting config file: %s", platform.Strerror(err))
 		return
 	}
 	server.log(llNotice, "CONFIG REWRITE executed with success.")

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/text/collate"
 	"golang.org/x/text/language"
 
-	"redport/src/anet"
 	"redport/src/connection"
+	"redport/src/platform"
 	"redport/src/util"
 )
 
@@ -360,7 +360,7 @@ func (server *Server) dirValue() *specialValue {
 			}
 			dir, err := server.resolveDir(cstring(argv[0]))
 			if err != nil {
-				return false, errors.New(anet.Strerror(err))
+				return false, errors.New(platform.Strerror(err))
 			}
 			server.dir = dir
 			return true, nil

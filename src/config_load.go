@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"redport/src/anet"
+	"redport/src/platform"
 	"redport/src/sds"
 )
 
@@ -170,7 +170,7 @@ func (server *Server) readConfigFiles(text *strings.Builder, pattern string) err
 		}
 		f, err := os.Open(path)
 		if err != nil {
-			server.log(llWarning, "Fatal error, can't open config file '%s': %s", name, anet.Strerror(err))
+			server.log(llWarning, "Fatal error, can't open config file '%s': %s", name, platform.Strerror(err))
 			return errConfigLogged
 		}
 		readConfigText(text, f)
@@ -213,10 +213,11 @@ func globQuote(s string) string {
 	return strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]").Replace(s)
 }
 
-// readConfigText appends what r holds, as far as it can be read. A line ends at a NUL, with what follows
-// on the next line put behind it: that is what reading C strings makes of it.
+// readConfigText appends what r holds, as far as it can be read. EBCDIC text is recognized. A line ends
+// at a NUL, with what follows on the next line put behind it: that is what reading C strings makes of it.
 func readConfigText(text *strings.Builder, r io.Reader) {
 	data, _ := io.ReadAll(r)
+	data = platform.DetectCharset(data).DecodeText(data)
 	for _, line := range strings.SplitAfter(string(data), "\n") {
 		text.WriteString(cstring(line))
 	}
@@ -258,7 +259,7 @@ func (server *Server) checkLoadedConfig() error {
 		// Later there is nowhere left to say that the log cannot be written.
 		f, err := os.OpenFile(server.path(server.logfile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
 		if err != nil {
-			return fmt.Errorf("Can't open the log file: %s", anet.Strerror(err))
+			return fmt.Errorf("Can't open the log file: %s", platform.Strerror(err))
 		}
 		f.Close()
 	}
@@ -401,8 +402,7 @@ func (server *Server) unresolvedModuleConfigs() error {
 	for _, item := range server.moduleConfigsQueue {
 		server.log(llWarning, ">>> '%s %s'", item.name, item.value)
 	}
-	server.log(llWarning, "Module Configuration detected without loadmodule directive or no ApplyConfig call: aborting")
-	return errConfigLogged
+	return errors.New("Module Configuration detected without loadmodule directive or no ApplyConfig call: aborting")
 }
 
 // queueSentinelConfig keeps a sentinel line: those that define masters come last in a file that Sentinel

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"redport/src/platform"
 )
 
 // config_load_test.go - reading the configuration. What is refused, and in which words, is in testdata/config/load.txt.
@@ -158,6 +160,32 @@ func TestConfigNUL(t *testing.T) {
 	}
 	if server.configHz != 15 || server.requirepass != "a\x00b" || server.masteruser != "a" {
 		t.Errorf("hz %d, requirepass %q, masteruser %q", server.configHz, server.requirepass, server.masteruser)
+	}
+}
+
+// TestConfigEBCDIC: a file in EBCDIC loads, and CONFIG REWRITE leaves it in EBCDIC.
+func TestConfigEBCDIC(t *testing.T) {
+	charset, err := platform.LookupCharset("ibm-1047")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newConfigServer(t)
+	path := filepath.Join(server.dir, "redis.conf")
+	writeFile(t, path, string(charset.EncodeText([]byte("# the port\nport 7777\nrequirepass \"a [b] {c}\"\n"))))
+	if err := server.loadServerConfig(path, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	if server.port != 7777 || server.requirepass != "a [b] {c}" {
+		t.Fatalf("port %d, requirepass %q", server.port, server.requirepass)
+	}
+	server.port = 8888
+	if err := server.rewriteConfig(path, false); err != nil {
+		t.Fatal(err)
+	}
+	data := []byte(readFile(t, path))
+	text := string(charset.DecodeText(data))
+	if !strings.HasPrefix(text, "# the port\nport 8888\nrequirepass \"a [b] {c}\"\n") {
+		t.Errorf("the file is now %q", text)
 	}
 }
 

@@ -5,10 +5,9 @@ package server
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 
-	"redport/src/anet"
+	"redport/src/platform"
 	"redport/src/sds"
 	"redport/src/util"
 )
@@ -32,7 +31,8 @@ type rewriteConfigState struct {
 	rewritten      map[string]bool  // directives that were written, or are known to need no line
 	lines          []string
 	needsSignature bool
-	forceWrite     bool // every directive gets a line
+	forceWrite     bool              // every directive gets a line
+	charset        *platform.Charset // the file's: it is written back in it
 }
 
 func newRewriteConfigState() *rewriteConfigState {
@@ -51,8 +51,9 @@ func (server *Server) rewriteConfigReadOldFile(path string) (*rewriteConfigState
 		return nil, err
 	}
 	state := newRewriteConfigState()
+	state.charset = platform.DetectCharset(data)
 	if len(data) > 0 {
-		for _, line := range strings.Split(string(data), "\n") {
+		for _, line := range strings.Split(string(state.charset.DecodeText(data)), "\n") {
 			server.rewriteConfigReadLine(state, strings.Trim(line, "\r\n\t "))
 		}
 	}
@@ -183,7 +184,7 @@ func (server *Server) rewriteConfig(path string, forceWrite bool) error {
 	server.rewriteConfigUserOption(state)
 	server.rewriteConfigLoadmoduleOption(state)
 	server.rewriteConfigRemoveOrphaned(state)
-	return server.rewriteConfigOverwriteFile(path, state.content())
+	return server.rewriteConfigOverwriteFile(path, state.charset.EncodeText([]byte(state.content())))
 }
 
 // rewriteConfigUserOption writes the ACL users, unless they have a file of their own.
@@ -219,7 +220,7 @@ func (server *Server) getConfigDebugInfo() string {
 
 // rewriteConfigOverwriteFile replaces the file with one that holds content, and sees to it that a crash
 // leaves one of the two.
-func (server *Server) rewriteConfigOverwriteFile(path, content string) (err error) {
+func (server *Server) rewriteConfigOverwriteFile(path string, content []byte) (err error) {
 	var f *os.File
 	tmp := ""
 	for try := 0; ; try++ {
@@ -230,7 +231,7 @@ func (server *Server) rewriteConfigOverwriteFile(path, content string) (err erro
 			break
 		}
 		if !errors.Is(err, os.ErrExist) || try >= 100 {
-			server.log(llWarning, "Could not create tmp config file (%s)", anet.Strerror(err))
+			server.log(llWarning, "Could not create tmp config file (%s)", platform.Strerror(err))
 			return err
 		}
 	}
@@ -239,9 +240,9 @@ func (server *Server) rewriteConfigOverwriteFile(path, content string) (err erro
 			os.Remove(tmp)
 		}
 	}()
-	if n, err := f.WriteString(content); err != nil {
+	if n, err := f.Write(content); err != nil {
 		f.Close()
-		server.log(llWarning, "Failed after writing (%d) bytes to tmp config file (%s)", n, anet.Strerror(err))
+		server.log(llWarning, "Failed after writing (%d) bytes to tmp config file (%s)", n, platform.Strerror(err))
 		return err
 	}
 	err = f.Sync()
@@ -249,30 +250,17 @@ func (server *Server) rewriteConfigOverwriteFile(path, content string) (err erro
 		err = closeErr
 	}
 	if err != nil {
-		server.log(llWarning, "Could not sync tmp config file to disk (%s)", anet.Strerror(err))
+		server.log(llWarning, "Could not sync tmp config file to disk (%s)", platform.Strerror(err))
 		return err
 	}
-	if err := os.Rename(tmp, path); err != nil {
-		server.log(llWarning, "Could not rename tmp config file (%s)", anet.Strerror(err))
+	if err := platform.AtomicReplace(tmp, path); err != nil {
+		server.log(llWarning, "Could not rename tmp config file (%s)", platform.Strerror(err))
 		return err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
-		server.log(llWarning, "Could not sync config file dir (%s)", anet.Strerror(err))
+	if err := platform.SyncFileDir(path); err != nil {
+		server.log(llWarning, "Could not sync config file dir (%s)", platform.Strerror(err))
 		return err
 	}
 	server.log(llDebug, "Rewritten config file (%s) successfully", path)
-	return nil
-}
-
-// syncDir makes a rename in the directory last.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, os.ErrInvalid) {
-		return err
-	}
 	return nil
 }

@@ -26,7 +26,9 @@ var ErrBadOption = errors.New("bad configuration")
 // loadOptions reads the configuration that the command line names.
 func (server *Server) loadOptions() error {
 	if err := server.loadServerConfigFromArgs(server.options.Args, server.options.Stdin); err != nil {
-		fmt.Fprint(server.options.Stderr, err.Error())
+		if !errors.Is(err, errConfigLogged) {
+			fmt.Fprint(server.options.Stderr, err.Error())
+		}
 		return fmt.Errorf("%w: %w", ErrBadOption, err)
 	}
 	return nil
@@ -159,6 +161,9 @@ func (server *Server) Start() error {
 	}
 	server.logger.early = false
 	server.openSyslog()
+	if server.updateLocaleCollate() != nil {
+		return errors.New("Failed to configure LOCALE for invalid locale name.")
+	}
 	server.log(llNotice, "monotonic clock: POSIX clock_gettime")
 	if err := server.adjustOpenFilesLimit(); err != nil {
 		return err
@@ -175,6 +180,9 @@ func (server *Server) Start() error {
 	}
 	server.redisAsciiArt()
 	if err := server.initListeners(); err != nil {
+		return err
+	}
+	if err := server.unresolvedModuleConfigs(); err != nil {
 		return err
 	}
 	server.log(llNotice, "Server initialized")
@@ -266,8 +274,11 @@ func (server *Server) handleSignals() {
 			server.lastSigReceived.Store(int32(sig) + 1)
 			server.signalLog(signalText(sigint))
 			server.el.Post(func() { server.signalShutdown(sigint) })
+		case platform.SignalAlarm:
+			server.alarmReceived()
 		}
 	})
+	platform.NotifyCrashSignals(server.crashBySignal)
 }
 
 // signalLog writes a line the way a C signal handler can: without the usual clock.
