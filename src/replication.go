@@ -4,8 +4,10 @@ package server
 
 import (
 	"fmt"
+	"strings"
 
 	"redport/src/sds"
+	"redport/src/util"
 )
 
 // replication.go - so far what MONITOR shares with replicas: the feed of executed commands.
@@ -33,4 +35,15 @@ func (server *Server) replicationFeedMonitors(c *client, argv [][]byte) {
 		m.addReplyProto(line)
 		m.updateClientMemUsageAndBucket()
 	}
+}
+
+// --- Replication IDs ---
+
+// changeReplicationId starts a new replication history.
+func (server *Server) changeReplicationId() { server.replid = util.GetRandomHexChars(40) }
+
+// clearReplicationId2 forgets the history before the current one: nobody can go on from it.
+func (server *Server) clearReplicationId2() {
+	server.replid2 = strings.Repeat("0", 40)
+	server.secondReplidOffset = -1
 }

@@ -53,6 +53,8 @@ func New(options Options) (*Server, error) {
 	}
 	server.stat.errors = map[string]int64{}
 	server.resyncClock()
+	server.changeReplicationId()
+	server.clearReplicationId2()
 	server.initConfigValues()
 	if err := server.populateCommandTable(); err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ func (server *Server) runWithPeriod(ms int) bool {
 // serverCron runs hz times a second. It returns when it wants to run next, in ms.
 func (server *Server) serverCron() int64 {
 	start := monotonic.Nanotime()
+	server.watchdogTick()
 	if server.pauseCron {
 		return int64(1000 / server.hz)
 	}
@@ -32,7 +33,6 @@ func (server *Server) serverCron() int64 {
 			server.hz = min(server.hz*2, configMaxHz)
 		}
 	}
-	server.watchdogTick()
 	server.cronTrackMetrics()
 	server.lruclock = server.getLRUClock()
 	server.cronUpdateMemoryStats()
@@ -210,6 +210,7 @@ func (server *Server) beforeSleep() {
 	if s.elStart > 0 {
 		now := monotonic.Nanotime()
 		s.eventloopDuration += (now - s.elStart) / 1000
+		s.eventloopDurationMax = max(s.eventloopDurationMax, (now-s.elStart)/1000)
 		s.eventloopCycles++
 		s.elCmdCntMax = max(s.elCmdCntMax, s.numcommands-s.elCmdCntStart)
 	}

@@ -89,6 +89,8 @@ type redisDb struct {
 	views    [lookupRing]robj
 	viewNext uint8
 
+	htSlots int // DEBUG DICT-RESIZING 0: the size that tableSlots does not go below
+
 	hiddenKey bool // a lookup has hidden an expired key that stays: addEntry must look again
 
 	keysizes       [objTypeMax][keysizesBins]int64 // how many keys of each type have a size of 0, 1, 2-3, 4-7 ...
@@ -533,8 +535,8 @@ type Server struct {
 
 	logger logState
 
-	crashed      bool
-	watchdogLast int64
+	debug debugState
+	crash crashState
 
 	rand xorshift
 }
