@@ -157,7 +157,7 @@ func (server *Server) adjustOpenFilesLimit() error {
 	}
 	server.maxclients = int(have) - configMinReservedFds
 	server.log(llWarning, "You requested maxclients of %d requiring at least %d max file descriptors.", old, want)
-	server.log(llWarning, "Server can't set maximum open files to %d because of OS error: %v.", want, err)
+	server.log(llWarning, "Server can't set maximum open files to %d because of OS error: %s.", want, platform.Strerror(err))
 	server.log(llWarning, "Current maximum open files is %d. maxclients has been reduced to %d to compensate for low ulimit. If you need higher maxclients increase 'ulimit -n'.", have, server.maxclients)
 	return nil
 }
