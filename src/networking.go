@@ -82,7 +82,7 @@ func (c *client) appendReplySlow(s string) {
 		return
 	}
 	// A message for the client whose command executes must not fall into the middle of its reply.
-	if c.flags&(clientPushing|clientExecutingCommand) == clientPushing|clientExecutingCommand && c == c.server.currentClient {
+	if c.flags&(clientPushing|clientExecutingCommand) == clientPushing|clientExecutingCommand && c == c.server.currentClient && !c.server.executingPushesReply() {
 		c.server.pendingPushMessages = append(c.server.pendingPushMessages, s...)
 		return
 	}
@@ -625,6 +625,9 @@ func (server *Server) flushPendingPushMessages() {
 	msgs := server.pendingPushMessages
 	server.pendingPushMessages = nil
 	if c := server.currentClient; c != nil && !c.closed {
+		old := c.flags & clientPushing
+		c.flags |= clientPushing
 		c.addReplyProto(msgs)
+		c.flags = c.flags&^clientPushing | old
 	}
 }

@@ -167,6 +167,19 @@ func (c *client) addReplyPubsubChange(kind string, name []byte, count int) {
 	c.endPush(was)
 }
 
+// executingPushesReply tells whether pushes are the very reply of the command that executes, and so do not wait for its end.
+func (server *Server) executingPushesReply() bool {
+	x := server.executingClient
+	if x == nil || x.cmd == nil {
+		return false
+	}
+	switch x.cmd.fullname {
+	case "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe":
+		return true
+	}
+	return false
+}
+
 // --- Subscribing ---
 
 // pubsubSubscribeChannel subscribes c to a channel, and reports false if it was.
@@ -277,10 +290,15 @@ func (c *client) sendPubsubMessage(msg pubsubMessage) {
 	if c.resp > 2 {
 		msg[0] = '>'
 	}
-	was := c.flags & clientPushing
-	c.flags |= clientPushing
-	c.addReplyProto(msg)
-	c.flags = c.flags&^clientPushing | was
+	if c.flags&(clientReplyOff|clientReplySkip) == 0 && c != c.server.currentClient {
+		c.addReplyProto(msg)
+	} else {
+		// Marked as a push it gets through silence, and waits for the end of the client's own command.
+		was := c.flags & clientPushing
+		c.flags |= clientPushing
+		c.addReplyProto(msg)
+		c.flags = c.flags&^clientPushing | was
+	}
 	if c.server.maxmemoryClients != 0 {
 		c.updateClientMemUsageAndBucket()
 	}
