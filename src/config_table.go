@@ -356,7 +356,7 @@ func (server *Server) configTable() []*standardConfig {
 		numericConfig("tls-session-cache-timeout", modifiable, 0, intMax, &tls.sessionCacheTimeout, 300, integerConfig).onApply(tlsCfg),
 		boolConfig("tls-cluster", modifiable, &server.tlsCluster, false).onApply(tlsCfg),
 		boolConfig("tls-replication", modifiable, &server.tlsReplication, false).onApply(tlsCfg),
-		enumConfig("tls-auth-clients", modifiable, tlsAuthClientsEnum, &server.tlsAuthClients, tlsClientAuthYes),
+		enumConfig("tls-auth-clients", modifiable, tlsAuthClientsEnum, &server.tlsAuthClients, tlsClientAuthYes).onApply(call(server.updateTLSAuthClients)),
 		boolConfig("tls-prefer-server-ciphers", modifiable, &tls.preferServerCiphers, false).onApply(tlsCfg),
 		boolConfig("tls-session-caching", modifiable, &tls.sessionCaching, true).onApply(tlsCfg),
 		stringConfig("tls-cert-file", volatileConfig|modifiable, emptyStringIsNull, &tls.certFile, "").onApply(tlsCfg),

@@ -44,3 +44,10 @@ func (server *Server) tlsConfigGetter() func() *tls.Config {
 	server.tlsAuth.Store(int32(server.tlsAuthClients))
 	return func() *tls.Config { return server.tls.Server(connection.AuthClients(server.tlsAuth.Load())) }
 }
+
+// updateTLSAuthClients shows a change of tls-auth-clients to the goroutines that accept, and reads the CAs
+// where they are needed now and were not before.
+func (server *Server) updateTLSAuthClients() error {
+	server.tlsAuth.Store(int32(server.tlsAuthClients))
+	return server.applyTLSCfg()
+}
