@@ -176,6 +176,8 @@ func (server *Server) databasesCron() {
 	if server.activeExpireEnabled {
 		if server.masterhost == "" {
 			server.activeExpireCycle(activeExpireCycleSlow)
+		} else {
+			server.expireSlaveKeys()
 		}
 	}
 }
