@@ -95,7 +95,7 @@ package platform
 //	StopSelf (upstart)     N     N    N     N      N    -       -    nothing
 //	Kill                   N     N    N     N      N    E       E    SIGKILL and SIGTERM end the process
 //	Exec (DEBUG RESTART)   N     N    N     N      N    -       -    an error reply
-//	systemd notification   N     N    N     N      N    N       N    whoever sets NOTIFY_SOCKET
+//	systemd notification   N     N    N     N      N    -       -    the error of a socket that cannot be made, in the log
 //	service manager        -     -    -     -      -    N       -    IsService is false
 //	Syslog                 N     N    N     N      N    E       -    Windows: event log; other: a warning at start
 //	system checks          N     -    -     -      -    -       -    --check-system prints nothing and succeeds, as C's does

@@ -9,7 +9,7 @@ package platform
 //	argv[0] NUL argv[1] NUL ... env[0] NUL env[1] NUL ...
 //	|<------- arguments ------>|<------- environment ---->|
 //
-// Go's os.Args and its environment are strings in that very memory, so all of them are copied first. Linux shows the arguments' area as it is
+// Go's os.Args are strings in that very memory, so they are copied first (of the environment Go has copies). Linux shows the arguments' area as it is
 // when its last byte is NUL, and otherwise one string from its start on, which may go on into the environment: the
 // latter is what a title wants, so that byte is never left NUL.
 
@@ -18,7 +18,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 	"unsafe"
 )
 
@@ -33,8 +32,8 @@ type titleArea struct {
 
 var title titleArea
 
-// InitProcessTitle finds the memory and moves os.Args and the environment out of it. It has to run before anything keeps a part of
-// os.Args or of the environment, so at the start of main; SetProcessTitle runs it where it did not.
+// InitProcessTitle finds the memory and moves os.Args out of it. It has to run before anything keeps a part of os.Args, so at the
+// start of main; SetProcessTitle runs it where it did not.
 func InitProcessTitle() { title.once.Do(title.init) }
 
 // SetProcessTitle replaces what ps(1) shows of the process. A title longer than the arguments and environment were is cut.
@@ -70,27 +69,29 @@ func (t *titleArea) init() {
 		}
 	}
 	t.args = int(size)
-	environment := syscall.Environ()
-	for _, entry := range environment {
-		if !next(entry) {
+	// The environment follows, if anything: go on as long as the bytes are what it is known to have.
+	for _, entry := range os.Environ() {
+		if !holds(unsafe.Add(base, size), entry) {
 			break
 		}
+		size += uintptr(len(entry)) + 1
 	}
 	args := make([]string, len(os.Args))
 	for i, arg := range os.Args {
 		args[i] = strings.Clone(arg)
 	}
-	for i, entry := range environment {
-		environment[i] = strings.Clone(entry)
-	}
 	os.Args = args
-	os.Clearenv()
-	for _, entry := range environment {
-		if k, v, ok := strings.Cut(entry, "="); ok {
-			os.Setenv(k, v)
+	t.all = unsafe.Slice((*byte)(base), size)
+}
+
+// holds tells whether s and a NUL are at p, reading no further than the first difference.
+func holds(p unsafe.Pointer, s string) bool {
+	for i := range len(s) {
+		if *(*byte)(unsafe.Add(p, i)) != s[i] {
+			return false
 		}
 	}
-	t.all = unsafe.Slice((*byte)(base), size)
+	return *(*byte)(unsafe.Add(p, len(s))) == 0
 }
 
 func (t *titleArea) set(s string) error {

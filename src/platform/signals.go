@@ -16,6 +16,7 @@ const (
 	SignalTerm  Signal = iota // end soon: SIGTERM, or Windows closing the session
 	SignalInt                 // the user's interrupt: SIGINT, Ctrl-C
 	SignalAlarm               // SIGALRM from outside: show where the program is
+	SignalUser1               // SIGUSR1: what ends a saving child in C
 	SignalSegv                // the signals that tell of a crash, sent by another process
 	SignalBus
 	SignalFpe
@@ -26,18 +27,18 @@ const (
 // Crash tells whether the signal stands for a crash.
 func (s Signal) Crash() bool { return s >= SignalSegv }
 
-// Number is the signal's number on POSIX systems, as crash reports name it.
+// Number is the signal's number, as crash reports name it; where there are no signals, Linux's.
 func (s Signal) Number() int {
-	return [...]int{SignalTerm: 15, SignalInt: 2, SignalAlarm: 14, SignalSegv: 11, SignalBus: int(sigbusNumber), SignalFpe: 8, SignalIll: 4, SignalAbrt: 6}[s]
+	return [...]int{SignalTerm: 15, SignalInt: 2, SignalAlarm: 14, SignalUser1: int(sigusr1Number), SignalSegv: 11, SignalBus: int(sigbusNumber), SignalFpe: 8, SignalIll: 4, SignalAbrt: 6}[s]
 }
 
 // String is the signal's name.
 func (s Signal) String() string {
-	return [...]string{SignalTerm: "SIGTERM", SignalInt: "SIGINT", SignalAlarm: "SIGALRM", SignalSegv: "SIGSEGV", SignalBus: "SIGBUS", SignalFpe: "SIGFPE",
+	return [...]string{SignalTerm: "SIGTERM", SignalInt: "SIGINT", SignalAlarm: "SIGALRM", SignalUser1: "SIGUSR1", SignalSegv: "SIGSEGV", SignalBus: "SIGBUS", SignalFpe: "SIGFPE",
 		SignalIll: "SIGILL", SignalAbrt: "SIGABRT"}[s]
 }
 
-// NotifySignals has f called, in a goroutine of its own and one signal after another, for SIGTERM, SIGINT and SIGALRM. SIGHUP and SIGPIPE are
+// NotifySignals has f called, in a goroutine of its own and one signal after another, for SIGTERM, SIGINT, SIGALRM and SIGUSR1. SIGHUP and SIGPIPE are
 // ignored from here on.
 func NotifySignals(f func(Signal)) { notify(plainSignals(), f) }
 

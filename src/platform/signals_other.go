@@ -10,7 +10,10 @@ import (
 	"syscall"
 )
 
-const sigbusNumber = 7
+const (
+	sigbusNumber  = 7
+	sigusr1Number = 10
+)
 
 // plainSignals: Go makes an os.Interrupt of Ctrl-C and Ctrl-Break, and a SIGTERM of closing, logging off and shutting down.
 func plainSignals() map[os.Signal]Signal {

@@ -12,10 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const sigbusNumber = unix.SIGBUS
+const (
+	sigbusNumber  = unix.SIGBUS
+	sigusr1Number = unix.SIGUSR1
+)
 
 func plainSignals() map[os.Signal]Signal {
-	return map[os.Signal]Signal{syscall.SIGTERM: SignalTerm, syscall.SIGINT: SignalInt, syscall.SIGALRM: SignalAlarm}
+	return map[os.Signal]Signal{syscall.SIGTERM: SignalTerm, syscall.SIGINT: SignalInt, syscall.SIGALRM: SignalAlarm, syscall.SIGUSR1: SignalUser1}
 }
 
 func crashSignals() map[os.Signal]Signal {
