@@ -75,6 +75,25 @@ func TestProcessTitle(t *testing.T) {
 	t.Log(strings.Join(lines, "\n"))
 }
 
+func TestStopSelf(t *testing.T) {
+	cmd := helper(t, "stop")
+	var out strings.Builder
+	cmd.Stdout = &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(cmd.Process.Pid, &status, unix.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Errorf("did not stop: %v, %v", status, err)
+	}
+	if err := Kill(cmd.Process.Pid, int(unix.SIGCONT)); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil || out.String() != "continued\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+}
+
 func TestOOMScore(t *testing.T) {
 	if got := output(t, helper(t, "oom")); got != "7 <nil> <nil> <nil>\n1000 <nil>\n" {
 		t.Errorf("got %q", got)

@@ -151,25 +151,6 @@ func TestDieBySignal(t *testing.T) {
 	}
 }
 
-func TestStopSelf(t *testing.T) {
-	cmd := helper(t, "stop")
-	var out strings.Builder
-	cmd.Stdout = &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var status unix.WaitStatus
-	if _, err := unix.Wait4(cmd.Process.Pid, &status, unix.WUNTRACED, nil); err != nil || !status.Stopped() {
-		t.Errorf("did not stop: %v, %v", status, err)
-	}
-	if err := Kill(cmd.Process.Pid, int(syscall.SIGCONT)); err != nil {
-		t.Error(err)
-	}
-	if err := cmd.Wait(); err != nil || out.String() != "continued\n" {
-		t.Errorf("%q, %v", out.String(), err)
-	}
-}
-
 func TestDaemonize(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "said")
 	output(t, helper(t, "daemon", "REDPORT_TEST_FILE="+name))
