@@ -58,7 +58,7 @@ test-reference:
 ##  make test-upstream       Redis's own suite on our binaries (UNITS="unit/protocol unit/scan"; none: those of passing.txt)
 test-upstream: all
 	@tests/need tclsh ps:procps ip:iproute2 unshare:util-linux
-	@tests/upstream/run $(ARGS) $(UNITS)
+	@$(GO) run ./tests/upstream $(ARGS) $(UNITS)
 
 ##  make test-clients        go-redis and ioredis against our server
 test-clients: all
