@@ -558,6 +558,7 @@ type inbox struct {
 
 	posts []func() // taken, the loop's own
 	pumps []*pump
+	head  int // pumps[head:] are still to run
 }
 
 // Post runs fn on the loop's goroutine: after what was posted before it, in a turn of its own right, never inside
@@ -654,7 +655,7 @@ func (l *Loop) Close() {
 	l.closed = true
 	l.pumps.Wait()
 	l.takeInbox()
-	for _, p := range l.inbox.pumps {
+	for _, p := range l.inbox.pumps[l.inbox.head:] {
 		if p.ln != nil && p.nc != nil {
 			p.nc.Close() // accepted, but never handed over
 		}

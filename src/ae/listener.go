@@ -278,8 +278,10 @@ func (ln *Listener) acceptLoop(l *Loop, nl net.Listener, gate, quit chan struct{
 		nc, err := nl.Accept()
 		select {
 		case <-quit:
+			// A listener that was added again at once may have reset the deadline too early to get us out, and a
+			// connection must not be lost by that.
 			if err == nil {
-				nc.Close()
+				l.postPump(&pump{ln: ln, nc: nc})
 			}
 			return
 		default:

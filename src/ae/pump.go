@@ -210,21 +210,22 @@ func (p *pump) writeLoop() {
 
 // --- The loop's side ---
 
+// runPumps takes them one by one off the queue, so that a turn inside one of their handlers goes on with the others.
 func (l *Loop) runPumps() int {
-	q := l.inbox.pumps
-	l.inbox.pumps = nil
-	for i, p := range q {
-		q[i] = nil
+	b := &l.inbox
+	n := 0
+	for b.head < len(b.pumps) {
+		p := b.pumps[b.head]
+		b.pumps[b.head] = nil
+		b.head++
+		n++
 		if p.ln != nil {
 			p.ln.accepted(p.nc, p.readErr)
 			continue
 		}
 		p.run()
 	}
-	n := len(q)
-	if l.inbox.pumps == nil {
-		l.inbox.pumps = q[:0]
-	}
+	b.pumps, b.head = b.pumps[:0], 0
 	return n
 }
 
