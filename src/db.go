@@ -266,9 +266,14 @@ func stringValue(b []byte, tryInt bool, buf *[8]byte) dict.Value {
 }
 
 // intValue is the dictionary's form of a number.
+//
+// The dictionary copies the bytes of a value but keeps its pointer, and to the compiler both are one struct that
+// escapes. Hiding where buf lies keeps the callers' buffers off the heap: no SET may allocate.
 func intValue(n int64, buf *[8]byte) dict.Value {
 	binary.LittleEndian.PutUint64(buf[:], uint64(n))
-	return dict.Value{Meta: objString<<4 | objEncodingInt, Bytes: buf[:]}
+	u := uintptr(unsafe.Pointer(buf))
+	hidden := *(**[8]byte)(unsafe.Pointer(&u))
+	return dict.Value{Meta: objString<<4 | objEncodingInt, Bytes: hidden[:]}
 }
 
 // rawValue is the dictionary's form of a string that a command is about to change in place.

@@ -142,9 +142,10 @@ func TestExpiredKeysAreDeletedOnAccess(t *testing.T) {
 	}
 }
 
-func TestLookupAllocatesNothing(t *testing.T) {
+func TestLookupAndSetAllocateNothing(t *testing.T) {
 	server := newKeyspace(t)
 	db, k, n, missing := server.db[0], []byte("key"), []byte("number"), []byte("missing")
+	number, text := []byte("456"), []byte("other")
 	db.setKey(nil, k, []byte("value"), 0)
 	db.setExpire(nil, k, server.cachedMstime+100000)
 	db.setKey(nil, n, []byte("123"), 0)
@@ -153,6 +154,8 @@ func TestLookupAllocatesNothing(t *testing.T) {
 		db.entry(missing, lookupNone)
 		db.lookupKeyWrite(k)
 		db.lookupKeyRead(n)
+		db.setKey(nil, n, number, 0)
+		db.setKey(nil, k, text, setKeyKeepttl)
 	}); allocs != 0 {
 		t.Errorf("%v allocations", allocs)
 	}
