@@ -9,30 +9,58 @@ import (
 	"redport/src/epoch"
 )
 
-// Store is the keys of one database. The methods of Dict are its own.
+// kvstore.go - the keys of one database.
+//
+// In cluster mode the 14-bit slot is the beginning of a key's hash:
+//
+//	| slot 14 | the first 50 bits of dict.Hash |
+//
+// so the keys of a slot are a contiguous range of the Dict, and counting, listing and dropping them needs no index of slots. A
+// slot of few keys shares a page with its neighbours. (The dictionary's fingerprint is the last byte: it stays random.)
+//
+// Counterpart: kvstore.c. Difference: one Dict instead of one a slot.
+
+// slotBits is the number of bits of a slot.
+const slotBits = 14
+
+// Store is the keys of one database. It has the methods of Dict.
 type Store struct {
 	*dict.Dict
 	slots bool
 }
 
-// New returns an empty store; slots makes the cluster slot the hash's prefix.
+// New returns an empty store; with slots, the cluster slot is the hash's prefix. t.Hash is not used.
 func New(clk *epoch.Clock, t *dict.Type, slots bool) *Store {
-	return &Store{dict.New(clk, t), slots}
-}
-
-// Hash returns the hash that entries of key are filed under.
-func (s *Store) Hash(key []byte) uint64 {
-	h := dict.Hash(key)
-	if s.slots {
-		h = h>>14 | uint64(crc16.KeyHashSlot(key))<<50
+	own := *t
+	own.Hash = nil
+	if slots {
+		own.Hash = slotHash
 	}
-	return h
+	return &Store{dict.New(clk, &own), slots}
 }
 
-// Find returns the entry of key; see dict.Find.
+func slotHash(key []byte) uint64 {
+	return slotPosition(crc16.KeyHashSlot(key)) | dict.Hash(key)>>slotBits
+}
+
+// slotPosition is where a slot's range begins.
+func slotPosition(slot uint16) uint64 { return uint64(slot) << (64 - slotBits) }
+
+// Hash returns the hash under which key is filed.
+func (s *Store) Hash(key []byte) uint64 {
+	if s.slots {
+		return slotHash(key)
+	}
+	return dict.Hash(key)
+}
+
+// Find returns the entry of key (see dict.Find).
 func (s *Store) Find(key []byte) dict.Entry { return s.Dict.Find(s.Hash(key), key) }
 
-// Slot returns the cluster slot of key, 0 without slots.
+// Slots tells whether the store knows slots.
+func (s *Store) Slots() bool { return s.slots }
+
+// Slot returns the cluster slot of key; 0 without slots, where all keys are in slot 0.
 func (s *Store) Slot(key []byte) uint16 {
 	if !s.slots {
 		return 0
@@ -40,45 +68,28 @@ func (s *Store) Slot(key []byte) uint16 {
 	return crc16.KeyHashSlot(key)
 }
 
-// SlotLen returns the number of keys in slot.
+// SlotLen returns the number of keys of slot: in the time for a look at its pages, at most a thousand of them.
 func (s *Store) SlotLen(slot uint16) int {
-	n := 0
-	s.All(func(e dict.Entry) bool {
-		if crc16.KeyHashSlot(e.Key()) == slot {
-			n++
-		}
-		return true
-	})
-	return n
-}
-
-// SlotScan is Scan over one slot; 0 is the start and the end.
-func (s *Store) SlotScan(slot uint16, cursor uint64, count int, fn func(dict.Entry)) uint64 {
-	s.All(func(e dict.Entry) bool {
-		if crc16.KeyHashSlot(e.Key()) == slot {
-			fn(e)
-		}
-		return true
-	})
-	return 0
-}
-
-// SlotRelease drops every key of slot and returns how many there were.
-func (s *Store) SlotRelease(slot uint16) int {
-	n := 0
-	for {
-		var e dict.Entry
-		s.All(func(x dict.Entry) bool {
-			if crc16.KeyHashSlot(x.Key()) == slot {
-				e = x
-				return false
-			}
-			return true
-		})
-		if !e.Ok() {
-			return n
-		}
-		s.Delete(e)
-		n++
+	if !s.slots {
+		return s.Len()
 	}
+	return s.CountPrefix(slotPosition(slot), slotBits)
+}
+
+// SlotScan is Scan for the keys of slot. Its cursors are not those of Scan.
+func (s *Store) SlotScan(slot uint16, cursor uint64, count int, fn func(dict.Entry)) uint64 {
+	if !s.slots {
+		return s.Scan(cursor, count, fn)
+	}
+	return s.ScanPrefix(slotPosition(slot), slotBits, cursor, count, fn)
+}
+
+// SlotRelease drops the keys of slot, as Release does for all, and returns how many there were.
+func (s *Store) SlotRelease(slot uint16) int {
+	if !s.slots {
+		n := s.Len()
+		s.Release()
+		return n
+	}
+	return s.ReleasePrefix(slotPosition(slot), slotBits)
 }

@@ -29,11 +29,16 @@ func (a *Allocator) sysAlloc(n int) unsafe.Pointer {
 
 // sysFree gives back what sysAlloc(n) returned. Any goroutine.
 func (a *Allocator) sysFree(p unsafe.Pointer, n int) {
-	a.mapped.Add(-int64(n))
-	if a.heap.free(p) {
+	a.sysFreeTail(p, n, n)
+}
+
+// sysFreeTail gives back the last k of the n bytes at p. Of the Go heap, only the whole is given back really.
+func (a *Allocator) sysFreeTail(p unsafe.Pointer, n, k int) {
+	a.mapped.Add(-int64(k))
+	if k == n && a.heap.free(p) || k < n && a.heap.has(p) {
 		return
 	}
-	munmap(p, n)
+	munmapTail(p, n, k)
 }
 
 // sysRemap resizes, and moves if need be, what sysAlloc(old) returned; nil if it cannot.

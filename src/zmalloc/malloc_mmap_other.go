@@ -13,7 +13,7 @@ const (
 
 func mmap(n int) unsafe.Pointer { return nil }
 
-func munmap(p unsafe.Pointer, n int) {}
+func munmapTail(p unsafe.Pointer, n, k int) {}
 
 func mremap(p unsafe.Pointer, old, n int) unsafe.Pointer { return nil }
 

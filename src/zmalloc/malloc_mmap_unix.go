@@ -20,15 +20,16 @@ func mmap(n int) unsafe.Pointer {
 	return p
 }
 
-// munmap unmaps in pieces: unmapping takes a lock of the address space against page faults, about 100 us for 2 MB of touched pages.
-func munmap(p unsafe.Pointer, n int) {
+// munmapTail unmaps the last k of n bytes, in pieces: unmapping takes a lock of the address space against page faults, about 100 us
+// for 2 MB of touched pages.
+func munmapTail(p unsafe.Pointer, n, k int) {
 	const piece = 2 << 20
-	for n > 0 {
-		k := min(n, piece)
-		if err := unix.MunmapPtr(p, uintptr(k)); err != nil {
+	for k > 0 {
+		m := min(k, piece)
+		n -= m
+		k -= m
+		if err := unix.MunmapPtr(unsafe.Add(p, n), uintptr(m)); err != nil {
 			panic("zmalloc: munmap: " + err.Error())
 		}
-		p = unsafe.Add(p, k)
-		n -= k
 	}
 }

@@ -23,8 +23,15 @@ func mmap(n int) unsafe.Pointer {
 	return pointer(u)
 }
 
-func munmap(p unsafe.Pointer, n int) {
-	if err := windows.VirtualFree(uintptr(p), 0, windows.MEM_RELEASE); err != nil {
+// munmapTail gives the memory of a tail back, and the addresses with the whole.
+func munmapTail(p unsafe.Pointer, n, k int) {
+	var err error
+	if k == n {
+		err = windows.VirtualFree(uintptr(p), 0, windows.MEM_RELEASE)
+	} else {
+		err = windows.VirtualFree(uintptr(p)+uintptr(n-k), uintptr(k), windows.MEM_DECOMMIT)
+	}
+	if err != nil {
 		panic("zmalloc: VirtualFree: " + err.Error())
 	}
 }

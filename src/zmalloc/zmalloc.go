@@ -90,8 +90,10 @@ type Allocator struct {
 // remoteBlock overlays a block on the remote list.
 type remoteBlock struct {
 	next uintptr
-	size uintptr
+	size uintptr // | remoteRetired
 }
+
+const remoteRetired = 1
 
 // New returns an empty allocator.
 func New(backend Backend) *Allocator {
@@ -213,31 +215,50 @@ func (a *Allocator) free(p unsafe.Pointer, n int) int {
 
 // FreeRemote is Free for any goroutine. Used falls at once; a large block goes back to the system at once.
 func (a *Allocator) FreeRemote(p unsafe.Pointer, n int) {
-	a.used.Add(-int64(a.freeRemote(p, n)))
+	n = UsableSize(n)
+	a.used.Add(-int64(n))
+	if n > maxMedium {
+		a.sysFree(p, n)
+		return
+	}
+	a.push(p, uintptr(n))
 }
 
 // FreeRemoteRetired is FreeRetired for any goroutine.
 func (a *Allocator) FreeRemoteRetired(p unsafe.Pointer, n int) {
-	a.pending.Add(-int64(a.freeRemote(p, n)))
+	n = UsableSize(n)
+	if n > maxMedium {
+		a.pending.Add(-int64(n))
+		a.sysFree(p, n)
+		return
+	}
+	a.push(p, uintptr(n)|remoteRetired)
 }
 
-func (a *Allocator) freeRemote(p unsafe.Pointer, n int) int {
-	if n > maxMedium {
-		n = UsableSize(n)
-		a.sysFree(p, n)
-		return n
-	}
-	size := UsableSize(n)
+func (a *Allocator) push(p unsafe.Pointer, size uintptr) {
 	b := (*remoteBlock)(p)
-	b.size = uintptr(size)
+	b.size = size
 	for {
 		head := a.remote.Load()
 		b.next = head
 		if a.remote.CompareAndSwap(head, uintptr(p)) {
-			return size
+			return
 		}
 	}
 }
+
+// FreeRetiredPart frees the last bytes of a block that is large and retired, about part of them: unmapping hundreds of megabytes at
+// once takes tens of milliseconds. It returns how many bytes are left, 0 when the block is gone. Any goroutine.
+func (a *Allocator) FreeRetiredPart(p unsafe.Pointer, n, part int) (left int) {
+	n = (n + largeUnit - 1) &^ (largeUnit - 1)
+	part = min((part+largeUnit-1)&^(largeUnit-1), n)
+	a.sysFreeTail(p, n, part)
+	a.pending.Add(-int64(part))
+	return n - part
+}
+
+// IsLarge tells whether a block of n bytes is one that FreeRetiredPart takes.
+func IsLarge(n int) bool { return n > maxMedium }
 
 // Drain frees up to n blocks that other goroutines have given back, and reports whether there are more.
 func (a *Allocator) Drain(n int) (more bool) { return a.drain(n) }
@@ -253,7 +274,11 @@ func (a *Allocator) drain(n int) bool {
 		p := pointer(a.inbox)
 		b := (*remoteBlock)(p)
 		a.inbox = b.next
-		a.free(p, int(b.size))
+		size := int(b.size &^ remoteRetired)
+		if b.size&remoteRetired != 0 {
+			a.pending.Add(-int64(size))
+		}
+		a.free(p, size)
 	}
 	return a.inbox|a.remote.Load() != 0
 }
