@@ -81,32 +81,32 @@ func (server *Server) setOOMScoreAdj(class int) bool {
 			class = configOomReplica
 		}
 	}
-	if !server.oomScoreAdjRead {
-		base, err := platform.OOMScoreAdj()
-		if err != nil {
-			return server.oomScoreAdj == oomScoreAdjNo
-		}
-		server.oomScoreAdjBase, server.oomScoreAdjRead = base, true
-	}
-	want := server.oomScoreAdjBase
-	switch server.oomScoreAdj {
-	case oomScoreAdjNo:
+	var want int
+	if server.oomScoreAdj == oomScoreAdjNo {
 		// Back to what the process had, if it was ever changed.
 		if !server.oomScoreAdjChanged {
 			return true
 		}
-	case oomScoreRelative:
-		want += server.oomScoreAdjValues[class]
-	case oomScoreAdjAbsolute:
-		want = server.oomScoreAdjValues[class]
-	}
-	want = max(-1000, min(1000, want))
-	if err := platform.SetOOMScoreAdj(want); err != nil {
-		server.log(llWarning, "Unable to write oom_score_adj: %s", err)
 		server.oomScoreAdjChanged = false
+		want = server.oomScoreAdjBase
+	} else {
+		if !server.oomScoreAdjChanged { // others may have set it while we did not
+			base, err := platform.OOMScoreAdj()
+			if err != nil {
+				server.log(llWarning, "Unable to read oom_score_adj: %s", platform.Strerror(err))
+				return false
+			}
+			server.oomScoreAdjBase, server.oomScoreAdjChanged = base, true
+		}
+		want = server.oomScoreAdjValues[class]
+		if server.oomScoreAdj == oomScoreRelative {
+			want += server.oomScoreAdjBase
+		}
+	}
+	if err := platform.SetOOMScoreAdj(max(-1000, min(1000, want))); err != nil {
+		server.log(llWarning, "Unable to write oom_score_adj: %s", platform.Strerror(err))
 		return false
 	}
-	server.oomScoreAdjChanged = server.oomScoreAdj != oomScoreAdjNo
 	return true
 }
 

@@ -407,36 +407,36 @@ type Server struct {
 	clock *epoch.Clock
 
 	// Event loop and time.
-	el                                  *ae.Loop
-	cronTimer                           int64
-	unixtime                            int64 // cached: s
-	cachedMstime                        int64 // cached: ms
-	cachedUstime                        int64 // cached: us
-	cachedMono                          int64 // monotonic ns at which the three were taken
-	wallBase                            int64 // unix us minus monotonic us: turns the one into the other
-	commandTimeSnapshotMs               int64 // what commands of one execution unit see as now
-	executionNesting                    int
-	cronloops                           int64
-	hz                                  int
-	lruclock                            uint32
-	shutdownAsap                        bool
-	shutdownFlags                       int
-	shutdownMstime                      int64
-	lastSigReceived                     atomic.Int32   // the last signal that asked for a shutdown
-	finalSaves                          []func() error // what persistence wants to write at the end
-	pidfileWritten                      bool
-	collectorTuned                      bool
-	tls                                 connection.TLS
-	tlsAuth                             atomic.Int32 // tls-auth-clients, as accepting goroutines see it
-	tempFiles                           sync.Map     // names of files that a save is writing; any goroutine
-	oomScoreAdjBase                     int          // what the process started with
-	oomScoreAdjRead, oomScoreAdjChanged bool
-	activeExpireEnabled                 bool // DEBUG SET-ACTIVE-EXPIRE
-	initialMemoryUsage                  int64
-	exitCode                            int
-	stopped                             bool
-	pauseCron                           bool
-	inBeforeSleep                       bool
+	el                    *ae.Loop
+	cronTimer             int64
+	unixtime              int64 // cached: s
+	cachedMstime          int64 // cached: ms
+	cachedUstime          int64 // cached: us
+	cachedMono            int64 // monotonic ns at which the three were taken
+	wallBase              int64 // unix us minus monotonic us: turns the one into the other
+	commandTimeSnapshotMs int64 // what commands of one execution unit see as now
+	executionNesting      int
+	cronloops             int64
+	hz                    int
+	lruclock              uint32
+	shutdownAsap          bool
+	shutdownFlags         int
+	shutdownMstime        int64
+	lastSigReceived       atomic.Int32   // the last signal that asked for a shutdown
+	finalSaves            []func() error // what persistence wants to write at the end
+	pidfileWritten        bool
+	collectorTuned        bool
+	tls                   connection.TLS
+	tlsAuth               atomic.Int32 // tls-auth-clients, as accepting goroutines see it
+	tempFiles             sync.Map     // names of files that a save is writing; any goroutine
+	oomScoreAdjBase       int          // what it was before
+	oomScoreAdjChanged    bool         // the score is ours at the moment
+	activeExpireEnabled   bool         // DEBUG SET-ACTIVE-EXPIRE
+	initialMemoryUsage    int64
+	exitCode              int
+	stopped               bool
+	pauseCron             bool
+	inBeforeSleep         bool
 
 	// Databases.
 	db                 []*redisDb
