@@ -350,6 +350,8 @@ func debugCommand(c *client) {
 		server.changeReplicationId()
 		server.clearReplicationId2()
 		c.addReply(shared.ok)
+	case is("CONFIG-REWRITE-FORCE-ALL", 2) && server.configfile == "":
+		c.addReplyError("CONFIG-REWRITE-FORCE-ALL failed: Bad address") // what C's rename makes of no name
 	case is("CONFIG-REWRITE-FORCE-ALL", 2):
 		if err := server.rewriteConfig(server.configfile, true); err != nil {
 			c.addReplyErrorFormat("CONFIG-REWRITE-FORCE-ALL failed: %s", err)

@@ -76,7 +76,7 @@ func parseInfoSections(args [][]byte) infoSelection {
 	}
 	sel := infoSelection{upTo: -1, named: map[string]bool{}}
 	for _, arg := range args {
-		switch name := strings.ToLower(string(arg)); name {
+		switch name := strings.ToLower(cstring(string(arg))); name {
 		case "default":
 			sel.upTo = max(sel.upTo, infoDefault)
 		case "all", "everything":

@@ -22,10 +22,13 @@ func sortClientsByID(list []*client) {
 	})
 }
 
-// equalFold compares an argument with an upper-case ASCII word.
+// equalFold compares an argument with an upper-case ASCII word. As in C, what follows a NUL does not count.
 func equalFold(arg []byte, upper string) bool {
 	if len(arg) != len(upper) {
-		return false
+		if len(arg) < len(upper) || arg[len(upper)] != 0 {
+			return false
+		}
+		arg = arg[:len(upper)]
 	}
 	for i := range arg {
 		ch := arg[i]

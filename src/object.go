@@ -117,12 +117,10 @@ func (c *client) getRangeLongFromObjectOrReply(arg []byte, lowest, highest int64
 }
 
 func (c *client) getPositiveLongFromObjectOrReply(arg []byte, msg string) (int64, bool) {
-	n, ok := c.getLongLongFromObjectOrReply(arg, msg)
-	if ok && n < 0 {
-		c.addReplyErrorOr(msg, "value is out of range, must be positive")
-		return 0, false
+	if msg == "" {
+		msg = "value is out of range, must be positive"
 	}
-	return n, ok
+	return c.getRangeLongFromObjectOrReply(arg, 0, math.MaxInt64, msg)
 }
 
 func (c *client) getIntFromObjectOrReply(arg []byte, msg string) (int, bool) {
