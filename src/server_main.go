@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 
+	"redport/src/monotonic"
 	"redport/src/platform"
 	"redport/src/zmalloc"
 )
@@ -36,6 +37,7 @@ func (server *Server) loadOptions() error {
 
 // Main is redis-server's main function: it returns the process's exit code.
 func Main(argv []string) int {
+	platform.InitProcessTitle()
 	name := strings.TrimSuffix(baseName(argv[0]), ".exe")
 	args := argv[1:]
 	sentinel := strings.Contains(name, "redis-sentinel")
@@ -62,8 +64,8 @@ func Main(argv []string) int {
 	if len(args) > 0 && args[0] == "--test-memory" {
 		return testMemory(args[1:])
 	}
-	if sentinel {
-		fmt.Fprintln(os.Stderr, "Sentinel mode is not available in this build.")
+	if absent := absentProgram(name, sentinel); absent != "" {
+		fmt.Fprintf(os.Stderr, "%s is not part of this version.\n", absent)
 		return 1
 	}
 	server, err := New(Options{Args: args, Stdin: os.Stdin, ExecName: argv[0], OwnProcess: true, Sentinel: sentinel})
@@ -75,6 +77,17 @@ func Main(argv []string) int {
 	}
 	server.execArgv = argv
 	return server.runProcess()
+}
+
+// absentProgram names the program that the binary was called as, if it is one that does not exist yet.
+func absentProgram(name string, sentinel bool) string {
+	switch {
+	case strings.Contains(name, "redis-check-rdb"), strings.Contains(name, "redis-check-aof"):
+		return name
+	case sentinel:
+		return "Sentinel mode"
+	}
+	return ""
 }
 
 func baseName(path string) string {
@@ -152,6 +165,9 @@ func (server *Server) runProcess() int {
 
 // Start makes everything ready to serve: listeners, databases, the log's opening lines.
 func (server *Server) Start() error {
+	if server.options.OwnProcess {
+		platform.SystemWarnings(func(msg string) { server.log(llWarning, "%s", msg) })
+	}
 	server.log(llNotice, "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo")
 	server.log(llNotice, "Redis version=%s, bits=%d, commit=%s, modified=%d, pid=%d, just started", redisVersion, bits.UintSize, redisGitSHA1, 0, server.pid)
 	if server.configfile == "" && len(server.options.Args) == 0 {
@@ -164,7 +180,7 @@ func (server *Server) Start() error {
 	if server.updateLocaleCollate() != nil {
 		return errors.New("Failed to configure LOCALE for invalid locale name.")
 	}
-	server.log(llNotice, "monotonic clock: POSIX clock_gettime")
+	server.log(llNotice, "monotonic clock: %s", monotonic.InfoString())
 	if err := server.adjustOpenFilesLimit(); err != nil {
 		return err
 	}
@@ -185,10 +201,10 @@ func (server *Server) Start() error {
 	if err := server.unresolvedModuleConfigs(); err != nil {
 		return err
 	}
-	server.log(llNotice, "Server initialized")
-	if server.options.OwnProcess {
-		platform.SystemWarnings(func(msg string) { server.log(llWarning, "%s", msg) })
+	if warning := platform.BacklogWarning(server.tcpBacklog); warning != "" {
+		server.log(llWarning, "%s", warning)
 	}
+	server.log(llNotice, "Server initialized")
 	for _, ln := range server.listeners {
 		server.log(llNotice, "Ready to accept connections %s", ln.Type)
 	}
