@@ -503,7 +503,7 @@ func strtoll(s string, base int) (n int64, rest string, overflow bool) {
 // configSetError is a CONFIG SET that failed; its text is the reply without the error code.
 type configSetError struct {
 	loading bool   // the dataset is loading
-	unknown string // no such directive
+	unknown bool   // no such directive
 	arg     string // the directive that failed
 	reason  error  // why, nil if it did not say
 }
@@ -512,8 +512,8 @@ func (e *configSetError) Error() string {
 	switch {
 	case e.loading:
 		return strings.TrimPrefix(shared.loadingerr, "-")
-	case e.unknown != "":
-		return fmt.Sprintf("Unknown option or number of arguments for CONFIG SET - '%s'", e.unknown)
+	case e.unknown:
+		return fmt.Sprintf("Unknown option or number of arguments for CONFIG SET - '%s'", cstring(e.arg))
 	case e.reason != nil:
 		return fmt.Sprintf("CONFIG SET failed (possibly related to argument '%s') - %s", e.arg, e.reason)
 	default:
@@ -539,10 +539,7 @@ func (s *configSetter) prepare(pairs []string, sensitive func(int), allowProtect
 		conf := s.server.lookupConfig(pairs[i])
 		if conf == nil {
 			if failed == nil {
-				failed = &configSetError{unknown: cstring(pairs[i])}
-				if failed.unknown == "" {
-					failed.unknown = pairs[i]
-				}
+				failed = &configSetError{unknown: true, arg: pairs[i]}
 			}
 			continue
 		}
