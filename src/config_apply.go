@@ -344,6 +344,7 @@ func (server *Server) updateWatchdogPeriod() error {
 	if server.watchdogPeriod != 0 {
 		server.watchdogPeriod = max(server.watchdogPeriod, 1000/max(server.hz, 1)*2)
 	}
+	server.watchdogTick() // starts or stops it now, not with the next turn of serverCron
 	return nil
 }
 

@@ -313,8 +313,8 @@ func (server *Server) crashReportClient(c *client) []byte {
 	}
 	if len(c.argv) > 1 {
 		if e := c.db.find(c.argv[1]); e.Ok() {
-			fmt.Fprintf(&b, "key %s found in DB containing the following object:\nObject type: %d\nObject encoding: %d\nObject refcount: %d\n",
-				shown(1), entryType(e), e.Meta()&15, c.db.entryRefcount(e))
+			fmt.Fprintf(&b, "key '%s' found in DB containing the following object:\nObject type: %d\nObject encoding: %d\nObject refcount: %d\n",
+				bytes.Trim(shown(1), "\""), entryType(e), e.Meta()&15, c.db.entryRefcount(e))
 		}
 	}
 	return b.Bytes()

@@ -547,7 +547,7 @@ func (server *Server) call(c *client, flags int) {
 	prev := server.executingClient
 	server.executingClient = c
 	dirty := server.dirty
-	errs := server.stat.totalErrorReplies
+	server.prevErrCount = server.stat.totalErrorReplies
 	start := server.cachedMono
 	if server.executionNesting == 0 {
 		server.commandTimeSnapshotMs = server.cachedMstime
@@ -570,8 +570,10 @@ func (server *Server) call(c *client, flags int) {
 	if dirty < 0 {
 		dirty = 0
 	}
-	if server.stat.totalErrorReplies != errs {
+	// Errors of commands that this one executed, as EXEC does, are counted there.
+	if server.stat.totalErrorReplies != server.prevErrCount {
 		cmd.failedCalls++
+		server.prevErrCount = server.stat.totalErrorReplies
 	}
 	if c.flags&clientCloseAfterCommand != 0 {
 		c.flags &^= clientCloseAfterCommand
@@ -639,7 +641,7 @@ func (server *Server) commandWasSlow(c *client, cmd *redisCommand) {
 // updateSlowThreshold recomputes from which duration on (ns) call looks at the slow log and the latency monitor.
 func (server *Server) updateSlowThreshold() {
 	t := int64(1) << 62
-	if server.slowlogLogSlowerThan >= 0 && server.slowlogMaxLen > 0 {
+	if server.slowlogLogSlowerThan >= 0 {
 		t = server.slowlogLogSlowerThan * 1000
 	}
 	if server.latencyMonitorThreshold > 0 {

@@ -516,6 +516,7 @@ type Server struct {
 	slowThreshold  int64 // ns: from here on call looks at slow log and latency monitor
 	latencyEvents  map[string]*latencyTimeSeries
 	stat           serverStats
+	prevErrCount   int64 // stat.totalErrorReplies when the current command began
 	instMetrics    [statsMetricCount]instMetric
 
 	// Lazy freeing and eviction.

@@ -86,8 +86,8 @@ func (server *Server) slowlogReset() { server.slowlog = nil }
 func slowlogCommand(c *client) {
 	server := c.server
 	argc := len(c.argv)
-	// slowlog-max-len may have become less since the last slow command.
-	if server.slowlogLogSlowerThan >= 0 {
+	// slowlog-max-len may have become less since the last slow command. 0 stops the log, but does not empty it.
+	if server.slowlogLogSlowerThan >= 0 && server.slowlogMaxLen > 0 {
 		server.slowlogTrim()
 	}
 	switch sub := c.argv[1]; {
