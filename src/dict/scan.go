@@ -130,7 +130,7 @@ func (d *Dict) scan(pos, end uint64, count int, fn func(Entry)) uint64 {
 				})
 			}
 			for k, x := range found {
-				if count <= 0 && found[k-1].pos>>cursorShift != x.pos>>cursorShift {
+				if count <= 0 && k > 0 && found[k-1].pos>>cursorShift != x.pos>>cursorShift {
 					return x.pos &^ unitMask
 				}
 				fn(Entry{p.entry(x.i), p, d, x.pos})
