@@ -21,7 +21,8 @@ import (
 //	meta = type<<4 | encoding
 //	objEncodingInt        the value is 8 bytes, a little-endian int64
 //	other strings         the value is the string
-//	collections           the value is a pointer to the robj
+//	packed collections    the value is the listpack or intset (db_packed.go)
+//	other collections     the value is a pointer to the robj
 //
 // So there is no object per string, and two ways to see a key:
 //
@@ -283,13 +284,13 @@ func rawValue(b []byte) dict.Value {
 
 // value is the dictionary's form of an object.
 func (o *robj) value(buf *[8]byte) dict.Value {
-	if o.typ != objString {
+	if o.ptr != nil {
 		return dict.Value{Meta: o.typ<<4 | o.encoding, Pointer: unsafe.Pointer(o)}
 	}
 	if o.encoding == objEncodingInt {
 		return intValue(o.num, buf)
 	}
-	return dict.Value{Meta: objString<<4 | o.encoding, Bytes: o.str}
+	return dict.Value{Meta: o.typ<<4 | o.encoding, Bytes: o.str}
 }
 
 // entryValue is the value at a position in a form that survives writes to the dictionary: the bytes of a string are
@@ -319,10 +320,18 @@ func valueSize(v dict.Value) int {
 	if v.Pointer != nil {
 		return (*robj)(v.Pointer).size()
 	}
-	if v.Meta == objString<<4|objEncodingInt {
-		return util.SDigits10(int64(binary.LittleEndian.Uint64(v.Bytes)))
+	return bytesSize(v.Meta, v.Bytes)
+}
+
+// bytesSize is valueSize of a value that is bytes.
+func bytesSize(meta uint8, b []byte) int {
+	switch {
+	case meta>>4 != objString:
+		return packedLength(meta>>4, meta&15, b)
+	case meta == objString<<4|objEncodingInt:
+		return util.SDigits10(int64(binary.LittleEndian.Uint64(b)))
 	}
-	return len(v.Bytes)
+	return len(b)
 }
 
 // entrySize is valueSize of what is at a position.
@@ -330,15 +339,15 @@ func entrySize(e dict.Entry) int {
 	if e.IsPointer() {
 		return (*robj)(e.Pointer()).size()
 	}
-	if e.Meta() == objString<<4|objEncodingInt {
-		return util.SDigits10(int64(binary.LittleEndian.Uint64(e.Value())))
-	}
-	return len(e.Value())
+	return bytesSize(e.Meta(), e.Value())
 }
 
 func (o *robj) size() int {
 	if v, ok := o.ptr.(collection); ok {
 		return v.length()
+	}
+	if packedEncoding(o.encoding) {
+		return packedLength(o.typ, o.encoding, o.str)
 	}
 	return 0
 }
@@ -399,10 +408,11 @@ func (db *redisDb) unhide(key []byte) dict.Entry {
 func (db *redisDb) replaceEntry(e dict.Entry, key []byte, v dict.Value) dict.Entry {
 	db.keysizesRemove(e)
 	db.keysizesAdd(v)
+	if typ := entryType(e); typ != objString && len(db.blockingKeys) > 0 {
+		db.signalDeletedKeyAsReady(key, typ)
+	}
 	if e.IsPointer() {
-		o := (*robj)(e.Pointer())
-		db.signalDeletedKeyAsReady(key, o.typ)
-		db.server.freeObject(o, db.server.lazyfreeLazyServerDel)
+		db.server.freeObject((*robj)(e.Pointer()), db.server.lazyfreeLazyServerDel)
 	}
 	return db.keys.Replace(e, v)
 }
@@ -492,9 +502,11 @@ func (db *redisDb) addRDBLoad(key []byte, o *robj) bool {
 // deleteEntry deletes the key at a position.
 func (db *redisDb) deleteEntry(e dict.Entry, key []byte, async bool) {
 	db.keysizesRemove(e)
+	if typ := entryType(e); typ != objString && len(db.blockingKeys) > 0 {
+		db.signalDeletedKeyAsReady(key, typ)
+	}
 	if e.IsPointer() {
 		o := (*robj)(e.Pointer())
-		db.signalDeletedKeyAsReady(key, o.typ)
 		db.keys.Delete(e)
 		db.server.freeObject(o, async)
 		return
@@ -505,8 +517,8 @@ func (db *redisDb) deleteEntry(e dict.Entry, key []byte, async bool) {
 // unlinkEntry removes the key at a position, whose value lives on elsewhere.
 func (db *redisDb) unlinkEntry(e dict.Entry, key []byte) {
 	db.keysizesRemove(e)
-	if e.IsPointer() {
-		db.signalDeletedKeyAsReady(key, entryType(e))
+	if typ := entryType(e); typ != objString && len(db.blockingKeys) > 0 {
+		db.signalDeletedKeyAsReady(key, typ)
 	}
 	db.keys.Delete(e)
 }

@@ -76,6 +76,8 @@ func (d *objectDigest) mixEntry(e dict.Entry) {
 		if v, ok := (*robj)(e.Pointer()).ptr.(digestable); ok {
 			v.digest(d)
 		}
+	} else if entryType(e) != objString {
+		packedDigest(d, entryType(e), e.Meta()&15, e.Value())
 	} else {
 		var tmp [20]byte
 		d.mix(entryStringBytes(e, tmp[:0]))
