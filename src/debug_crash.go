@@ -340,7 +340,9 @@ func (server *Server) watchdogTick() {
 }
 
 // watchdogExpired shows where everybody is: serverCron is overdue. Timer goroutine.
-func (server *Server) watchdogExpired() { server.logWhereEverybodyIs("\n--- WATCHDOG TIMER EXPIRED ---") }
+func (server *Server) watchdogExpired() {
+	server.logWhereEverybodyIs("\n--- WATCHDOG TIMER EXPIRED ---")
+}
 
 // alarmReceived does the same because someone asked for it with SIGALRM. Signal goroutine.
 func (server *Server) alarmReceived() { server.logWhereEverybodyIs("\nReceived SIGALRM") }
