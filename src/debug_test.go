@@ -145,10 +145,13 @@ func TestPanicsAreReportedByKind(t *testing.T) {
 		{"index", func() { var s []int; _ = s[len(ts.log.String())] }, "Guru Meditation: runtime error: index out of range"},
 		{"value", func() { panic("odd") }, "Guru Meditation: odd #debug_test.go:"},
 	} {
-		func() {
+		done := make(chan bool)
+		ts.el.Post(func() {
+			defer close(done)
 			defer ts.crashOnPanic()
 			test.boom()
-		}()
+		})
+		<-done
 		if !strings.Contains(ts.log.String(), test.want) {
 			t.Errorf("%s: %q is not in the log", test.name, test.want)
 		}
