@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"redport/src/monotonic"
 	"redport/src/platform"
@@ -299,7 +300,7 @@ func (server *Server) handleSignals() {
 
 // signalLog writes a line the way a C signal handler can: without the usual clock.
 func (server *Server) signalLog(msg string) {
-	server.logText(fmt.Appendf(nil, "%d:signal-handler (%d) %s\n", server.pid, server.ustime()/1e6, msg))
+	server.logText(fmt.Appendf(nil, "%d:signal-handler (%d) %s\n", server.pid, time.Now().Unix(), msg))
 }
 
 // removeTempFiles deletes what a save in progress has written so far.
