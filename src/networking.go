@@ -111,11 +111,21 @@ func (c *client) appendReplySlow(s string) {
 		}
 		size := max(len(s), protoReplyChunkBytes)
 		c.reply = append(c.reply, replyNode{buf: make([]byte, 0, size)})
-		c.replyBytes += int64(size)
+		c.replyListGrew(size)
 		c.closeClientOnOutputBufferLimitReached(true)
 		if c.flags&clientCloseASAP != 0 {
 			return
 		}
+	}
+}
+
+// replyListGrew accounts for n more bytes in the reply list, at once: eviction goes by used_memory, and memory that is
+// long since sent must not cost keys.
+func (c *client) replyListGrew(n int) {
+	c.replyBytes += int64(n)
+	if c.conn != nil && !c.closed {
+		c.lastMemoryUsage += int64(n)
+		c.server.clientsMemUsage[c.lastMemoryType] += int64(n)
 	}
 }
 
@@ -506,7 +516,7 @@ func (c *client) setDeferredLen(d deferredLen, prefix byte, n int) {
 	if d.node >= 0 {
 		grown := make([]byte, 0, len(b)+len(h)+256)
 		grown = append(append(append(grown, b[:d.off]...), h...), b[d.off:]...)
-		c.replyBytes += int64(cap(grown) - cap(b))
+		c.replyListGrew(cap(grown) - cap(b))
 		*target = grown
 		return
 	}
@@ -517,7 +527,7 @@ func (c *client) setDeferredLen(d deferredLen, prefix byte, n int) {
 	c.reply = append(c.reply, replyNode{})
 	copy(c.reply[1:], c.reply)
 	c.reply[0] = replyNode{buf: rest}
-	c.replyBytes += int64(cap(rest))
+	c.replyListGrew(cap(rest))
 }
 
 func (c *client) setDeferredArrayLen(d deferredLen, n int) { c.setDeferredLen(d, '*', n) }
@@ -554,7 +564,7 @@ func (c *client) trimReplyUnusedTailSpace() {
 	}
 	tail := &c.reply[n-1]
 	if cap(tail.buf)-len(tail.buf) > cap(tail.buf)/4 && len(tail.buf) < protoReplyChunkBytes && len(tail.buf) > 0 {
-		c.replyBytes += int64(len(tail.buf) - cap(tail.buf))
+		c.replyListGrew(len(tail.buf) - cap(tail.buf))
 		tail.buf = bytes.Clone(tail.buf)
 	}
 }
@@ -576,7 +586,7 @@ func (c *client) Output() []byte {
 }
 
 func (c *client) popReplyNode() {
-	c.replyBytes -= int64(cap(c.reply[0].buf))
+	c.replyListGrew(-cap(c.reply[0].buf))
 	c.reply[0].buf = nil
 	c.reply = c.reply[1:]
 	c.listSent = 0
