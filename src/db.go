@@ -681,6 +681,17 @@ func (server *Server) endDeletionUnit() {
 	}
 }
 
+// propagateDeletionsApart sends out the deletions of a command that meets expired keys by chance (SCAN, RANDOMKEY): they have
+// nothing to do with each other, so there is no MULTI around them, unless the client asked for one.
+func (server *Server) propagateDeletionsApart() {
+	if server.executionNesting == 1 && len(server.alsoPropagateOps) > 0 {
+		old := server.propagateNoMulti
+		server.propagateNoMulti = true
+		server.propagatePendingCommands()
+		server.propagateNoMulti = old
+	}
+}
+
 // --- Whole databases ---
 
 // emptyData removes all keys of database dbid, or of all with -1, and returns how many there were; -1 if there is

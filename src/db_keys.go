@@ -167,6 +167,7 @@ func (db *redisDb) randomKey() []byte {
 // RANDOMKEY
 func randomkeyCommand(c *client) {
 	key := c.db.randomKey()
+	c.server.propagateDeletionsApart()
 	if key == nil {
 		c.addReplyNull()
 		return

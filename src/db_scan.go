@@ -208,6 +208,7 @@ func (db *redisDb) scan(c *client, cursor uint64, opts *scanOptions) {
 		}
 	}
 	expired.trim()
+	server.propagateDeletionsApart()
 	r.send(c, cursor)
 }
 

@@ -447,3 +447,21 @@ func TestKeyspaceEventFlags(t *testing.T) {
 		t.Error("y is no class")
 	}
 }
+
+func TestScanPropagatesDeletionsApart(t *testing.T) {
+	server := newKeyspace(t)
+	db := server.db[0]
+	var sent []string
+	server.propagationSinks = []propagationSink{{propagateRepl, func(_ int, argv [][]byte) { sent = append(sent, string(argv[0])) }}}
+	for i := range 3 {
+		k := fmt.Appendf(nil, "k%d", i)
+		db.setKey(nil, k, []byte("v"), 0)
+		db.setExpire(nil, k, server.commandTimeSnapshotMs-1)
+	}
+	c := &client{server: server, db: db, resp: 2, argv: [][]byte{[]byte("scan"), []byte("0")}}
+	server.executionNesting = 1
+	scanCommand(c)
+	if got := fmt.Sprint(sent); got != "[DEL DEL DEL]" || db.keys.Len() != 0 {
+		t.Errorf("sent %s, %d keys left", got, db.keys.Len())
+	}
+}
