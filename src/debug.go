@@ -428,7 +428,7 @@ func debugPopulate(c *client) {
 	}
 	size := int64(0)
 	if len(c.argv) > 4 {
-		if size, ok = c.getPositiveLongFromObjectOrReply(c.argv[4], ""); !ok {
+		if size, ok = c.getPositiveLongFromObjectOrReply(c.argv[4], ""); !ok || !c.checkStringLength(0, size) {
 			return
 		}
 	}
