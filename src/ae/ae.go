@@ -47,10 +47,10 @@ package ae
 //	    Change the mask; hang-ups and errors may be told even under an empty one.
 //	remove(fd int, old uint8)
 //	    Disarm, before fd is closed.
-//	wait(evs []event, timeout int) int
+//	wait(evs []event, timeout int, hold bool) int
 //	    Fill evs and return their number. timeout is in ms, -1 for ever, 0 just looks. It may return early with none.
-//	    While it blocks the goroutine must not hold up the collector. A hang-up or error is told as both readable and
-//	    writable, and evHup.
+//	    While it blocks the goroutine must not hold up the collector or, unless hold is true, anything else that waits
+//	    for its P. A hang-up or error is told as both readable and writable, and evHup.
 //	wake()
 //	    Make the wait in progress, or else the next one, return. From any goroutine.
 //	close()
@@ -112,7 +112,7 @@ type poller interface {
 	add(fd int, gen uint32, mask uint8) error
 	modify(fd int, gen uint32, old, mask uint8) error
 	remove(fd int, old uint8)
-	wait(evs []event, timeout int) int
+	wait(evs []event, timeout int, hold bool) int
 	wake()
 	close()
 }
@@ -161,6 +161,7 @@ type Loop struct {
 
 	depth int     // turns under way
 	turns []*turn // scratch space by depth
+	procs int     // GOMAXPROCS, as of lately
 
 	writeq     []*Conn // QueueWrite, in order
 	redeliverq []*Conn
@@ -271,6 +272,9 @@ func (l *Loop) turn(wait, full bool) int {
 	}
 	t := l.turns[l.depth]
 	l.depth++
+	if l.Stats.Turns&1023 == 0 {
+		l.procs = runtime.GOMAXPROCS(0)
+	}
 	l.Stats.Turns++
 	processed := 0
 
@@ -334,7 +338,8 @@ func (l *Loop) sleep(t *turn, timeout int) int {
 	}
 	n := 0
 	if l.poll != nil {
-		n = l.poll.wait(t.evs, timeout)
+		// With a pump or helper at work, or no other P, somebody may be waiting for ours.
+		n = l.poll.wait(t.evs, timeout, l.procs > 1 && len(l.pumped) == 0 && l.io == nil)
 	} else if timeout != 0 {
 		l.sleepOnChannel(timeout)
 	}

@@ -87,7 +87,7 @@ func (p *kqueue) modify(fd int, gen uint32, old, mask uint8) error { return p.ch
 
 func (p *kqueue) remove(fd int, old uint8) { p.change(fd, old, 0) }
 
-func (p *kqueue) wait(evs []event, timeout int) int {
+func (p *kqueue) wait(evs []event, timeout int, hold bool) int {
 	if len(p.evs) < len(evs) {
 		p.evs = make([]unix.Kevent_t, len(evs))
 	}

@@ -72,7 +72,7 @@ func (p *poll) remove(fd int, old uint8) {
 	p.fds, p.gens = p.fds[:last], p.gens[:last]
 }
 
-func (p *poll) wait(evs []event, timeout int) int {
+func (p *poll) wait(evs []event, timeout int, hold bool) int {
 	n, err := unix.Poll(p.fds, timeout)
 	if err != nil || n <= 0 {
 		return 0

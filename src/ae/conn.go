@@ -66,6 +66,12 @@ const (
 	// this size is still cheap beside the system call.
 	smallRest = 8 * 1024
 
+	// minOwn is the smallest own buffer: whoever sends a request in pieces sends more of them.
+	minOwn = 16 * 1024
+
+	// claimed is how large an own buffer may get because its owner wants that many bytes, before they have come.
+	claimed = 4<<20 + 64*1024
+
 	// readPerTurn bounds what one connection reads in one turn into its own buffer.
 	readPerTurn = 256 * 1024
 )
@@ -132,17 +138,21 @@ func (c *Conn) BytesIn() uint64 { return c.bytesIn }
 func (c *Conn) LastRead() int64 { return c.lastRead }
 
 // TrimIn gives back what the rest does not need of the own input buffer. Not done while Data runs.
-func (c *Conn) TrimIn() {
+func (c *Conn) TrimIn() { c.TrimInTo(0) }
+
+// TrimInTo is TrimIn that leaves room for keep bytes.
+func (c *Conn) TrimInTo(keep int) {
 	if c.inData || cap(c.in) == 0 {
 		return
 	}
 	n := c.Buffered()
-	if n == 0 {
+	keep = max(keep, n)
+	if keep == 0 {
 		c.in, c.off = nil, 0
 		return
 	}
-	if roundCap(n) < cap(c.in) {
-		b := make([]byte, n, roundCap(n))
+	if roundCap(keep) < cap(c.in) {
+		b := make([]byte, n, roundCap(keep))
 		copy(b, c.rest())
 		c.in, c.off = b, 0
 	}
@@ -184,8 +194,8 @@ func (c *Conn) deliver(in []byte) {
 		return
 	}
 	in = in[used:]
-	if len(in) > cap(c.in) {
-		c.in = make([]byte, 0, roundCap(len(in)))
+	if size := max(len(in), min(want, claimed)); size > cap(c.in) {
+		c.in = make([]byte, 0, roundCap(max(size, minOwn)))
 	}
 	c.in = c.in[:len(in)]
 	c.off = 0
@@ -228,8 +238,8 @@ func (c *Conn) count(n int) {
 	c.loop.Stats.Reads++
 }
 
-// reserve makes room for n more bytes behind the rest. The buffer grows to what is wanted, but never to more than twice
-// what has really arrived (and n): a client may claim what it likes.
+// reserve makes room for n more bytes behind the rest. The buffer grows to what is wanted, but beyond claimed bytes
+// never to more than twice what has really arrived (and n): a client may claim what it likes.
 func (c *Conn) reserve(n int) {
 	rest := c.Buffered()
 	if cap(c.in)-len(c.in) >= n {
@@ -243,7 +253,7 @@ func (c *Conn) reserve(n int) {
 	}
 	size := rest + n
 	if c.want > size {
-		size = min(c.want, 2*rest+n)
+		size = min(c.want, max(2*rest+n, claimed))
 	} else if size > smallRest {
 		size += rest / 2
 	}

@@ -45,6 +45,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// setNumber copes with systems that disagree on the type of a limit.
+func setNumber[T int64 | uint64](p *T, n int) { *p = T(n) }
+
 // openFds counts the descriptors below 4096 that are open.
 func openFds() int {
 	n := 0
@@ -160,7 +163,7 @@ func TestDescriptorsExhausted(t *testing.T) {
 				}
 				unix.Close(probe)
 				limit := old
-				limit.Cur = uint64(probe + 8)
+				setNumber(&limit.Cur, probe+8)
 				if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 					t.Skip(err)
 				}
