@@ -18,7 +18,7 @@
 package require Tcl 8.6-
 
 namespace eval ::redis {
-    variable timeout 120000
+    variable timeout 60000
 }
 
 # Connects to a server; defer 1 gives a deferred client. With tls 1 the tcl-tls extension does the handshake,

@@ -144,7 +144,7 @@ start_server {tags {"client"}} {
 
     test {CLIENT PAUSE WRITE holds writes and lets reads through} {
         r set k old
-        r client pause 100000 write
+        r client pause 20000 write
         set c [redis_deferring_client]
         $c set k new
         wait_for_blocked_client
@@ -157,7 +157,7 @@ start_server {tags {"client"}} {
     } {0} {external:skip}
 
     test {CLIENT PAUSE ALL holds reads too} {
-        r client pause 100000 all
+        r client pause 20000 all
         set c [redis_deferring_client]
         $c get k
         # The pausing client is held as well, so another one that has no wish but CLIENT ends it.

@@ -155,10 +155,10 @@ start_server {tags {"introspection"}} {
     test {ROLE of a master} {
         lassign [r role] role offset replicas
         assert_equal {master {}} [list $role $replicas]
-    } {} {external:skip}
+    } {} {external:skip needs:repl}
 
     test {OBJECT, DEBUG and MEMORY have help} {
-        foreach command {object memory command config client slowlog latency acl debug} {
+        foreach command {object memory command config client slowlog latency debug} {
             set help [r $command help]
             assert_match "[string toupper $command] <subcommand>*" [lindex $help 0] $command
             assert_equal {    Print this help.} [lindex $help end]
@@ -172,7 +172,7 @@ start_server {tags {"introspection"}} {
         assert {"string" in [r acl cat] && "dangerous" in [r acl cat]}
         assert {"get" in [r acl cat string]}
         assert_error {ERR Unknown category 'nosuch'} {r acl cat nosuch}
-    } {} {external:skip}
+    } {} {external:skip needs:acl}
 
     test {A user may do what its rules say and no more} {
         r acl setuser alice on >wonder ~cached:* +get +set +ping
@@ -186,7 +186,7 @@ start_server {tags {"introspection"}} {
         assert_equal 1 [r acl deluser alice]
         assert_error {I/O error*} {$c ping}
         $c close
-    } {0} {external:skip}
+    } {0} {external:skip needs:acl}
 
     test {SHUTDOWN refuses odd options} {
         assert_error {ERR syntax error} {r shutdown now later}
