@@ -15,7 +15,7 @@ import (
 
 const (
 	sliceBlocks = 32      // retired blocks, or blocks of a tree, a slice: about 100 ns each, for cold memory
-	sliceTrim   = 1 << 20 // bytes given back to the system a slice
+	sliceTrim   = 512 << 10 // bytes given back to the system a slice
 )
 
 // Reclaim frees what is retired and seen by no snapshot for about budget, and reports whether there is more to do now. Call it from

@@ -3,6 +3,7 @@
 package zmalloc
 
 import (
+	"math"
 	"math/bits"
 	"unsafe"
 )
@@ -64,6 +65,12 @@ func endSize(u uintptr, g int) *uint64 {
 	return (*uint64)(pointer(u + uintptr(g)*unit - 8))
 }
 
+// dyingArena is an arena on its way back to the system. Unmapping 32 MB at once would take several milliseconds.
+type dyingArena struct {
+	base       uintptr
+	size, left int // left: not yet unmapped, at the start
+}
+
 // chunks is the allocator of medium blocks.
 type chunks struct {
 	a         *Allocator
@@ -71,6 +78,7 @@ type chunks struct {
 	bitmap    [(numBins + 63) / 64]uint64
 	arenas    map[uintptr]int // size by address of the first chunk
 	spare     uintptr         // an arena without blocks, kept for the next need
+	dying     []dyingArena    // arenas without blocks, unmapped piece by piece
 	freeBytes int64           // bytes in free chunks
 	dirty     int64           // bytes in free chunks of minDiscard and more that are not discarded
 }
@@ -239,7 +247,13 @@ func (m *chunks) allocFromNew(g, most int) unsafe.Pointer {
 	for size < (g+3)*unit*4 {
 		size *= 2
 	}
-	base := uintptr(m.a.sysAlloc(size))
+	var base uintptr
+	if n := len(m.dying); n > 0 && m.dying[n-1].left == m.dying[n-1].size && m.dying[n-1].size >= (g+3)*unit {
+		base, size = m.dying[n-1].base, m.dying[n-1].size
+		m.dying = m.dying[:n-1]
+	} else {
+		base = uintptr(m.a.sysAlloc(size))
+	}
 	u := base + unit - chunkHeader
 	n := size/unit - 2
 	*(*uint64)(pointer(u + uintptr(n)*unit)) = flagPrevFree // the end, a unit of its own
@@ -258,23 +272,39 @@ func (m *chunks) arenaEmpty(u uintptr) {
 		m.spare = u
 		return
 	}
-	m.freeArena(u)
+	m.retireArena(u)
 }
 
-func (m *chunks) freeArena(u uintptr) {
+func (m *chunks) retireArena(u uintptr) {
 	if m.spare == u {
 		m.spare = 0
 	}
 	m.unlink(u, chunkAt(u))
 	size := m.arenas[u]
 	delete(m.arenas, u)
-	m.a.sysFree(pointer(u+chunkHeader-unit), size)
+	m.dying = append(m.dying, dyingArena{u + chunkHeader - unit, size, size})
+}
+
+// unmap unmaps about n bytes of dying arenas and reports whether there is more of them.
+func (m *chunks) unmap(n int) (more bool) {
+	for n > 0 && len(m.dying) > 0 {
+		d := &m.dying[0]
+		k := min(d.left, max(n, largeUnit)&^(largeUnit-1))
+		m.a.sysFreeTail(pointer(d.base), d.left, k)
+		d.left -= k
+		n -= k
+		if d.left == 0 {
+			m.dying = append(m.dying[:0], m.dying[1:]...)
+		}
+	}
+	return len(m.dying) > 0
 }
 
 func (m *chunks) close() {
 	for u, size := range m.arenas {
 		m.a.sysFree(pointer(u+chunkHeader-unit), size)
 	}
+	m.unmap(math.MaxInt)
 	*m = chunks{a: m.a}
 	m.a.discarded.Store(0)
 }
@@ -296,7 +326,7 @@ func (m *chunks) discardable(u uintptr, g int) int64 {
 // purge discards free chunks, the largest first, until about n bytes are discarded, and reports whether it stopped for that.
 func (m *chunks) purge(n int) (more bool) {
 	if m.spare != 0 {
-		m.freeArena(m.spare)
+		m.retireArena(m.spare)
 	}
 	if !m.a.canDiscard() {
 		return false

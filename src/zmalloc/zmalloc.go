@@ -329,15 +329,20 @@ func (a *Allocator) Purge() {
 	}
 	a.small.purge()
 	a.medium.purge(math.MaxInt)
+	a.medium.unmap(math.MaxInt)
 }
 
-// Trim gives unused memory back to the system where a good part of what is mapped is unused, at most about n bytes of it; more tells
-// that another call would find more. For the owner's cron.
+// Trim gives memory back to the system: what is unused, and of what is unused in part the rest, where that is a good part of all. It does
+// about n bytes; more tells that another call would find more. For the owner's cron.
 func (a *Allocator) Trim(n int) (more bool) {
-	if !a.canDiscard() || a.medium.dirty < max(a.mapped.Load()/8, 4<<20) {
-		return false
+	if len(a.medium.dying) > 0 {
+		return a.medium.unmap(n) || a.trimmable()
 	}
-	return a.medium.purge(n)
+	return a.trimmable() && a.medium.purge(n)
+}
+
+func (a *Allocator) trimmable() bool {
+	return a.canDiscard() && a.medium.dirty >= max(a.mapped.Load()/8, 4<<20)
 }
 
 // Close gives everything back to the system. Nothing that came from a may be touched afterwards.

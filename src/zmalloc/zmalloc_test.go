@@ -258,6 +258,8 @@ func TestEmptySlabsGoBack(t *testing.T) {
 		for _, b := range live {
 			a.Free(b.p, b.n)
 		}
+		for a.Trim(1 << 20) {
+		}
 		if a.Mapped() > 5<<20 {
 			t.Errorf("%d mapped after freeing everything, of %d", a.Mapped(), top)
 		}
