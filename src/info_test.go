@@ -51,7 +51,7 @@ func TestInfoLines(t *testing.T) {
 }
 
 func TestKeysizesBinLabel(t *testing.T) {
-	for size, want := range map[int]string{0: "0", 1: "1", 2: "2", 3: "2", 4: "4", 1023: "512", 1024: "1K", 3000: "2K", 1 << 20: "1M", 5 << 30: "4G"} {
+	for size, want := range map[int]string{0: "0", 1: "1", 2: "2", 3: "2", 4: "4", 1023: "512", 1024: "1K", 3000: "2K", 1 << 20: "1M", 1 << 30: "1G"} {
 		if got := keysizesBinLabel(keysizesBin(size)); got != want {
 			t.Errorf("size %d is in bin %s, want %s", size, got, want)
 		}

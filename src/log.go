@@ -18,8 +18,6 @@ import (
 // A line is "PID:ROLE DATE MARK message" as in Redis, with ROLE M master, S replica, C the process that
 // reads its configuration, X Sentinel. Any goroutine may log.
 
-const logMaxLen = 1024
-
 type logState struct {
 	mu     sync.Mutex
 	syslog *platform.Syslog

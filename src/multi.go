@@ -2,12 +2,7 @@
 
 package server
 
-import (
-	"bytes"
-	"slices"
-
-	"redport/src/commands"
-)
+import ()
 
 // multi.go - transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 //
@@ -253,9 +248,3 @@ func unwatchCommand(c *client) {
 	c.flags &^= clientDirtyCAS
 	c.addReply(shared.ok)
 }
-
-var (
-	_ = bytes.Equal
-	_ = slices.Sort[[]int]
-	_ = commands.CmdWrite
-)

@@ -5,7 +5,6 @@ package server
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"unsafe"
 
@@ -233,10 +232,6 @@ func getClientTypeByName(name string) int {
 	return -1
 }
 
-func getClientTypeName(t int) string {
-	return [...]string{"normal", "slave", "pubsub", "master"}[t]
-}
-
 // addressID formats an endpoint as clients know it: "ip:port", "[v6]:port", "path:0".
 func addressID(network, addr, unixsocket string) string {
 	if network == "unix" {
@@ -313,7 +308,8 @@ func (c *client) inputBuffer() (used, free int) {
 	if c.inData {
 		return c.inputLen, max(protoIobufLen+protoReplyMinBytes-c.inputLen, c.conn.InCap()-c.inputLen)
 	}
-	used = c.conn.Buffered()
+	// What is parsed of an unfinished command counts as its arguments.
+	used = max(0, c.conn.Buffered()-c.parsePos)
 	return used, max(0, c.conn.InCap()-used)
 }
 
@@ -580,7 +576,6 @@ func (c *client) checkClientOutputBufferLimits() bool {
 // clientsPeakMem keeps the largest buffers of the last seconds, for INFO's recent_max fields.
 type clientsPeakMem struct {
 	input, output [8]int64
-	slot          int
 }
 
 // clientsCronHandleTimeout closes clients that were idle for longer than `timeout`.
@@ -615,7 +610,7 @@ func (c *client) clientsCronResizeQueryBuffer() {
 		if c.bulklen >= protoMbulkBigArg {
 			keep = max(keep, c.parsePos+c.bulklen+2)
 		}
-		c.conn.TrimIn()
+		c.conn.TrimInTo(keep)
 	}
 	c.queryBufPeak = int64(used)
 	if c.bulklen >= 0 {
@@ -658,8 +653,6 @@ func (c *client) clientsCronTrackExpansiveClients(slot int) {
 	p.input[slot] = max(p.input[slot], in)
 	p.output[slot] = max(p.output[slot], out)
 }
-
-func formatInt(n int64) string { return strconv.FormatInt(n, 10) }
 
 // islocalClient tells whether the client came over loopback or a Unix socket.
 func (c *client) islocalClient() bool {

@@ -3,7 +3,6 @@
 package server
 
 import (
-	"bytes"
 	"math"
 	"slices"
 	"strings"
@@ -631,5 +630,4 @@ func (c *client) blockPostponeClient() {
 	server.postponedClients = append(server.postponedClients, c)
 }
 
-var _ = bytes.Equal
 var _ = commands.CmdWrite

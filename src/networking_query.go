@@ -4,7 +4,6 @@ package server
 
 import (
 	"bytes"
-	"fmt"
 	"unsafe"
 
 	"redport/src/sds"
@@ -414,5 +413,3 @@ func (c *client) redactClientCommandArgument(i int) {
 	c.retainOriginalCommandVector()
 	c.originalArgv[i] = []byte("(redacted)")
 }
-
-var _ = fmt.Sprint

@@ -3,7 +3,6 @@
 package server
 
 import (
-	"fmt"
 	"os"
 	"runtime"
 
@@ -135,5 +134,3 @@ func (server *Server) openSyslog() {
 
 // stopBackground ends what runs beside the main goroutine.
 func (server *Server) stopBackground() {}
-
-var _ = fmt.Sprint

@@ -316,9 +316,6 @@ func (server *Server) lookupCommandByName(name string) *redisCommand {
 	return cmd.subcommands[sub]
 }
 
-// isContainerCommandBySds: the command only holds subcommands.
-func (cmd *redisCommand) hasSubcommands() bool { return cmd.subcommands != nil }
-
 // --- The way of a command ---
 
 // Flags of call.

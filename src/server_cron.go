@@ -3,7 +3,6 @@
 package server
 
 import (
-	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -236,5 +235,3 @@ func (server *Server) tuneCollector() {
 	server.collectorTuned = true
 	debug.SetGCPercent(400)
 }
-
-var _ = fmt.Sprint

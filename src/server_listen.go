@@ -81,16 +81,6 @@ func (server *Server) listenTCP(port int, config func() *tls.Config) (*connectio
 	})
 }
 
-// findListener returns the listener of a type, nil if there is none.
-func (server *Server) findListener(typ string) *connection.Listener {
-	for _, ln := range server.listeners {
-		if ln.Type == typ {
-			return ln
-		}
-	}
-	return nil
-}
-
 // changeListener makes one TCP or TLS listener follow a change of its port or of bind: the old sockets
 // close first, since the new ones may overlap with them, and come back when the new ones cannot be had.
 func (server *Server) changeListener(typ string, port int) error {

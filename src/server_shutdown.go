@@ -4,7 +4,6 @@ package server
 
 import (
 	"os"
-	"strings"
 )
 
 // server_shutdown.go - SHUTDOWN, the signals that mean it, and the steps of going down.
@@ -184,5 +183,3 @@ func signalText(sigint bool) string {
 	}
 	return "Received SIGTERM scheduling shutdown..."
 }
-
-var _ = strings.ToLower

@@ -4,7 +4,6 @@ package server
 
 import (
 	"io"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -240,15 +239,14 @@ type client struct {
 	duration      int64 // ns spent by the current command so far (blocked commands add up)
 
 	// Request parsing: positions are relative to the first byte of the command in the input.
-	reqtype           uint8
-	multibulklen      int
-	bulklen           int // -1 while the length line of the next argument is not read yet
-	parsePos          int
-	argPos            []argPosition
-	argvLenSum        int64 // bytes of parsed arguments of the pending command
-	queryBufPeak      int64
-	lastQueryBufReset int64
-	redactArgs        []int // arguments that logs must not show
+	reqtype      uint8
+	multibulklen int
+	bulklen      int // -1 while the length line of the next argument is not read yet
+	parsePos     int
+	argPos       []argPosition
+	argvLenSum   int64 // bytes of parsed arguments of the pending command
+	queryBufPeak int64
+	redactArgs   []int // arguments that logs must not show
 
 	// Reply: buf[sentlen:] goes out first, then the list.
 	buf              []byte
@@ -270,7 +268,6 @@ type client struct {
 	ctime                    int64 // unix s
 	lastInteraction          int64 // unix s
 	obufSoftLimitReachedTime int64
-	connectedAtLoop          uint64
 
 	// Memory accounting for client eviction: what was last added to the sums of server and bucket.
 	lastMemoryUsage int64
@@ -291,10 +288,8 @@ type client struct {
 
 	peerid, sockname string // cached texts
 
-	index          int  // position in server.clients
-	closed         bool // freed: nothing may be sent or executed any more
-	postponedIndex int
-	inCloseQueue   bool
+	index  int  // position in server.clients
+	closed bool // freed: nothing may be sent or executed any more
 }
 
 // argPosition is one parsed argument of the pending command: its place behind the command's first byte.
@@ -306,11 +301,6 @@ type blockingState struct {
 	timeout        int64 // unix ms; 0: for ever
 	unblockOnNokey bool
 	keys           map[string]bool
-	numreplicas    int
-	numlocal       int
-	reploffset     int64
-	lazyfreeStart  int64
-	replay         func() // re-executes or answers the command once what it waits for is there
 	argv           [][]byte
 }
 
@@ -432,7 +422,6 @@ type Server struct {
 	oomScoreAdjBase       int          // what it was before
 	oomScoreAdjChanged    bool         // the score is ours at the moment
 	activeExpireEnabled   bool         // DEBUG SET-ACTIVE-EXPIRE
-	initialMemoryUsage    int64
 	exitCode              int
 	stopped               bool
 	pauseCron             bool
@@ -441,7 +430,6 @@ type Server struct {
 	// Databases.
 	db                 []*redisDb
 	dirty              int64
-	dirtyBeforeBgsave  int64
 	loading            bool
 	asyncLoading       bool
 	loadingStartTime   int64
@@ -452,9 +440,7 @@ type Server struct {
 
 	// Commands.
 	commands      map[string]*redisCommand // by lower-case name
-	origCommands  map[string]*redisCommand
-	commandWords  commandTable // the same, by name packed into words
-	commandList   []*redisCommand
+	commandWords  commandTable             // the same, by name packed into words
 	nextCommandID int
 
 	// Networking.
@@ -462,7 +448,6 @@ type Server struct {
 	clients                    []*client
 	clientsByID                map[uint64]*client
 	clientsToClose             []*client
-	clientsPendingWrite        []*client
 	nextClientID               uint64
 	currentClient              *client
 	executingClient            *client
@@ -472,13 +457,11 @@ type Server struct {
 	blockedClientsByType       [blockedNumTypes]int
 	totalBlockingClients       int
 	postponedClients           []*client
-	unblockedClients           []*client
 	pausedActions              uint32
 	pauseCause                 [pausePurposes]pauseEvent
 	timeoutTable               timeoutTable
 	monitors                   []*client
 	slaves                     []*client
-	neterr                     string
 	defaultUser                *user
 	inDebugEnforceReplyList    bool // DEBUG CLIENT-ENFORCE-REPLY-LIST: replies skip client.buf
 	replyBufferPeakResetTime   int64
@@ -533,6 +516,8 @@ type Server struct {
 	evictScratch  []byte // evictionCandidate
 	notifyScratch []byte // publishKeyspaceEvent
 	pubsubScratch []byte // pubsubPublishMessage
+	setScratch    []byte // setEdit
+	sourceSets    []sourceSet
 
 	logger logState
 
@@ -544,63 +529,58 @@ type Server struct {
 
 // serverStats are INFO's counters, cleared by CONFIG RESETSTAT where C clears them.
 type serverStats struct {
-	starttime                                                    int64
-	numcommands                                                  int64
-	numconnections                                               int64
-	expiredkeys                                                  int64
-	expiredHashFields                                            int64
-	expiredStalePerc                                             float64
-	expiredTimeCapReachedCount                                   int64
-	expireCycleTimeUsed                                          int64
-	evictedkeys                                                  int64
-	evictedclients                                               int64
-	evictedScripts                                               int64
-	totalEvictionExceededTime                                    int64
-	lastEvictionExceededTime                                     int64
-	keyspaceHits                                                 int64
-	keyspaceMisses                                               int64
-	activeDefragHits                                             int64
-	forkTime                                                     int64
-	totalForks                                                   int64
-	rejectedConn                                                 int64
-	syncFull, syncPartialOk, syncPartialErr                      int64
-	peakMemory                                                   int64
-	peakMemoryTime                                               int64
-	cronMallocStats                                              mallocStats
-	netInputBytes                                                int64
-	netOutputBytes                                               int64
-	netReplInputBytes                                            int64
-	netReplOutputBytes                                           int64
-	unexpectedErrorReplies                                       int64
-	totalErrorReplies                                            int64
-	dumpPayloadSanitizations                                     int64
-	totalReadsProcessed                                          int64
-	totalWritesProcessed                                         int64
-	ioReadsProcessed                                             int64
-	ioWritesProcessed                                            int64
-	clientQbufLimitDisconnections                                int64
-	clientOutbufLimitDisconnections                              int64
-	clientTypeMemory                                             [clientTypeCount]int64
-	replyBufferShrinks                                           int64
-	replyBufferExpands                                           int64
-	eventloopCycles                                              int64
-	eventloopDuration                                            int64 // us
-	eventloopCommands                                            int64
-	eventloopDurationCron                                        int64
-	elCmdCntMax                                                  int64
-	elCmdCntStart                                                int64
-	elStart                                                      int64
-	eventloopDurationAof                                         int64
-	eventloopDurationMax                                         int64 // us
-	cmdDuration                                                  int64
-	errors                                                       map[string]int64 // error prefix -> count
-	errorsLimitReached                                           bool
-	aclDeniedAuth, aclDeniedCmd, aclDeniedKey, aclDeniedChannel  int64
-	trackingTotalItems, trackingTotalKeys, trackingTotalPrefixes int64
-	lastActiveDefragTime                                         int64
-	maxClientsPeakInput, maxClientsPeakOutput                    int64
-	rdbCowBytes, aofCowBytes                                     int64
-	moduleForks                                                  int64
+	starttime                                                   int64
+	numcommands                                                 int64
+	numconnections                                              int64
+	expiredkeys                                                 int64
+	expiredHashFields                                           int64
+	expiredStalePerc                                            float64
+	expiredTimeCapReachedCount                                  int64
+	expireCycleTimeUsed                                         int64
+	evictedkeys                                                 int64
+	evictedclients                                              int64
+	evictedScripts                                              int64
+	totalEvictionExceededTime                                   int64
+	lastEvictionExceededTime                                    int64
+	keyspaceHits                                                int64
+	keyspaceMisses                                              int64
+	activeDefragHits                                            int64
+	forkTime                                                    int64
+	totalForks                                                  int64
+	rejectedConn                                                int64
+	syncFull, syncPartialOk, syncPartialErr                     int64
+	peakMemory                                                  int64
+	peakMemoryTime                                              int64
+	cronMallocStats                                             mallocStats
+	netInputBytes                                               int64
+	netOutputBytes                                              int64
+	netReplInputBytes                                           int64
+	netReplOutputBytes                                          int64
+	unexpectedErrorReplies                                      int64
+	totalErrorReplies                                           int64
+	dumpPayloadSanitizations                                    int64
+	totalReadsProcessed                                         int64
+	totalWritesProcessed                                        int64
+	ioReadsProcessed                                            int64
+	ioWritesProcessed                                           int64
+	clientQbufLimitDisconnections                               int64
+	clientOutbufLimitDisconnections                             int64
+	replyBufferShrinks                                          int64
+	replyBufferExpands                                          int64
+	eventloopCycles                                             int64
+	eventloopDuration                                           int64 // us
+	eventloopDurationCron                                       int64
+	elCmdCntMax                                                 int64
+	elCmdCntStart                                               int64
+	elStart                                                     int64
+	eventloopDurationAof                                        int64
+	eventloopDurationMax                                        int64 // us
+	cmdDuration                                                 int64
+	errors                                                      map[string]int64 // error prefix -> count
+	errorsLimitReached                                          bool
+	aclDeniedAuth, aclDeniedCmd, aclDeniedKey, aclDeniedChannel int64
+	trackingTotalPrefixes                                       int64
+	rdbCowBytes, aofCowBytes                                    int64
 }
 
 // mallocStats is what serverCron samples of the process's memory.
@@ -689,11 +669,3 @@ const (
 	unitSeconds = iota
 	unitMilliseconds
 )
-
-// C_OK and C_ERR stay where a function's result is read as in C; elsewhere bool and error serve.
-const (
-	cOK  = 0
-	cErr = -1
-)
-
-var _ = os.Stdout

@@ -4,8 +4,6 @@ package server
 
 import (
 	"strings"
-
-	"redport/src/commands"
 )
 
 // tracking.go - client-side caching: which clients may hold which keys, and telling them when a key changes.
@@ -474,5 +472,3 @@ func clientTrackingInfoCommand(c *client) {
 		c.addReplyBulkString(p)
 	}
 }
-
-var _ = commands.CmdReadonly

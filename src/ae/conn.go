@@ -91,6 +91,7 @@ type Conn struct {
 	redeliver bool // in loop.redeliverq
 	paused    bool // PauseRead
 	retry     bool // the pump had something while inData
+	kept      bool // input arrived in a batch while paused: Data has not been called with it
 	detached  bool // hung up while paused: taken out of the poller, which would tell it for ever
 
 	in   []byte // own input buffer
@@ -104,6 +105,7 @@ type Conn struct {
 	bytesIn  uint64
 	lastRead int64 // loop.now of the last read
 	dial     *Dialing
+	item     *ioItem // of an I/O batch, whose input has not been delivered
 }
 
 // SetHandler sets or replaces the handler. Input that has been left so far is offered to a new one by Redeliver.
@@ -274,6 +276,10 @@ func (c *Conn) ResumeRead() {
 	c.paused = false
 	if c.closed {
 		return
+	}
+	if c.kept {
+		c.kept = false
+		c.Redeliver()
 	}
 	if c.pump != nil {
 		c.loop.postPump(c.pump)
@@ -474,6 +480,10 @@ func (c *Conn) event(t *turn, mask uint8) {
 	}
 	if c.inData || c.h == nil {
 		return // a turn inside this connection's own Data; the event will be told again
+	}
+	if c.item != nil {
+		c.fold()
+		return
 	}
 	if mask&Readable != 0 {
 		if c.paused {

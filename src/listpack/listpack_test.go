@@ -100,7 +100,7 @@ func randomElement(r *rand.Rand) string {
 	case 2:
 		return fmt.Sprintf("%02d", r.IntN(12))
 	}
-	return [...]string{"", "-0", "9223372036854775808", strconv.Itoa(math.MinInt64), "+1"}[r.IntN(5)]
+	return [...]string{"", "-0", "9223372036854775808", strconv.FormatInt(math.MinInt64, 10), "+1"}[r.IntN(5)]
 }
 
 // Random changes leave the listpack equal to a slice that has the same changes.
