@@ -2,8 +2,6 @@
 
 package server
 
-import ()
-
 // multi.go - transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 //
 // Between MULTI and EXEC commands are checked and queued, with copies of their arguments. A WATCHed key

@@ -433,6 +433,9 @@ func (server *Server) incrementErrorCount(code string) {
 		server.log(llWarning, "Errorstats stopped adding new errors because the number of errors reached the limit (%d)", errorStatsMax)
 		return
 	}
+	if server.stat.errors == nil {
+		server.stat.errors = map[string]int64{}
+	}
 	server.stat.errors[strings.Clone(code)]++
 }
 

@@ -6,8 +6,8 @@ package server
 // as shared objects; here they are constants. Clients and test suites match on every byte of them.
 
 type sharedReplies struct {
-	crlf, ok, czero, cone, emptybulk, pong, queued, emptyarray, space, plus, colon string
-	null, nullarray, emptymap, emptyset                                            [4]string // by protocol version
+	crlf, ok, czero, cone, emptybulk, pong, queued, emptyarray, emptyscan, space, plus, colon string
+	null, nullarray, emptymap, emptyset                                                       [4]string // by protocol version
 
 	wrongtypeerr, err, nokeyerr, syntaxerr, sameobjecterr, outofrangeerr, noscripterr, loadingerr, slowevalerr, slowscripterr,
 	slowmoduleerr, masterdownerr, bgsaveerr, roslaveerr, noautherr, oomerr, execaborterr, noreplicaserr, busykeyerr string
@@ -22,6 +22,7 @@ var shared = sharedReplies{
 	pong:       "+PONG\r\n",
 	queued:     "+QUEUED\r\n",
 	emptyarray: "*0\r\n",
+	emptyscan:  "*2\r\n$1\r\n0\r\n*0\r\n",
 	space:      " ",
 	plus:       "+",
 	colon:      ":",
