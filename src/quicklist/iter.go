@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package quicklist
+
+import (
+	"fmt"
+	"strings"
+
+	"redport/src/listpack"
+)
+
+// iter.go - reading: elements by index, iterators, and what other goroutines read of a snapshot.
+
+// buffer is where a reader decompresses nodes. The owner's readers share one as far as they can.
+type buffer struct {
+	env *Env // nil: of another goroutine
+	b   []byte
+}
+
+// maxSpare is the largest buffer that is kept.
+const maxSpare = 1 << 20
+
+// contents returns the listpack or the element of n, valid until the next call.
+func (b *buffer) contents(env *Env, n *node) []byte {
+	if n.csz == 0 {
+		return n.raw()
+	}
+	if cap(b.b) < n.sz && env != nil {
+		b.env = env
+		b.b, env.spare = env.spare, nil
+	}
+	if cap(b.b) < n.sz {
+		b.b = make([]byte, n.sz)
+	}
+	b.b = b.b[:n.sz]
+	n.decompressTo(b.b)
+	return b.b
+}
+
+// close gives the buffer back.
+func (b *buffer) close() {
+	if b.env != nil && cap(b.b) <= maxSpare && cap(b.b) > cap(b.env.spare) {
+		b.env.spare = b.b
+	}
+	b.env, b.b = nil, nil
+}
+
+// Iter walks over the elements of a list, which must not be written to meanwhile. Owner only.
+type Iter struct {
+	l       *List
+	i       int // node
+	lp      []byte
+	p       int // the element to come, in lp; End: none in this node
+	plain   bool
+	reverse bool
+	leaf    *vertex // of node i if it is in the tree
+	at      int     // index of node i in leaf
+	buf     buffer
+}
+
+// Iter returns an iterator that begins with element index, or ends at once if there is none. Negative indexes count from the end.
+// Close ends it.
+func (l *List) Iter(index int, reverse bool) Iter {
+	it := Iter{l: l, reverse: reverse, i: -1, p: listpack.End}
+	i, off, ok := l.locate(index)
+	if !ok {
+		return it
+	}
+	it.i = i
+	it.open()
+	if !it.plain {
+		if off != 0 || it.reverse {
+			it.p = listpack.Seek(it.lp, off)
+		}
+	}
+	return it
+}
+
+// open reads node i, and stands at the element of it that comes first.
+func (it *Iter) open() {
+	l := it.l
+	var n *node
+	switch {
+	case it.i < 0 || it.i >= l.nodes:
+		it.i, it.p = -1, listpack.End
+		return
+	case it.i == 0:
+		n = &l.head
+	case it.i == l.nodes-1:
+		n = &l.tail
+	default:
+		if it.leaf == nil || it.at < 0 || it.at >= len(it.leaf.items) {
+			it.leaf, it.at = l.mid.leafAt(it.i - 1)
+		}
+		n = &it.leaf.items[it.at]
+	}
+	it.plain = n.plain
+	it.lp = it.buf.contents(l.env, n)
+	switch {
+	case n.plain:
+		it.p = 0
+	case it.reverse:
+		it.p = listpack.Last(it.lp)
+	default:
+		it.p = listpack.HeaderSize
+	}
+}
+
+// step goes on to the next node.
+func (it *Iter) step() {
+	if it.reverse {
+		it.i--
+		it.at--
+	} else {
+		it.i++
+		it.at++
+	}
+	it.open()
+}
+
+// Next returns the next element, valid until the call after it; ok is false at the end.
+func (it *Iter) Next() (v listpack.Value, ok bool) {
+	if it.p == listpack.End {
+		if it.i < 0 {
+			return v, false
+		}
+		if it.step(); it.i < 0 {
+			return v, false
+		}
+	}
+	switch {
+	case it.plain:
+		v.Str = it.lp
+		it.p = listpack.End
+	case it.reverse:
+		v = listpack.Get(it.lp, it.p)
+		it.p = listpack.Prev(it.lp, it.p)
+	default:
+		v = listpack.Get(it.lp, it.p)
+		it.p = listpack.Next(it.lp, it.p)
+	}
+	return v, true
+}
+
+// Close lets go of what the iterator holds.
+func (it *Iter) Close() {
+	it.buf.close()
+	it.i, it.p, it.lp = -1, listpack.End, nil
+}
+
+// Index returns element index; ok is false if there is no such element. The value is valid until the next call of anything.
+func (l *List) Index(index int) (v listpack.Value, ok bool) {
+	it := l.Iter(index, false)
+	v, ok = it.Next()
+	it.Close()
+	return v, ok
+}
+
+// Node is a node as it is saved: a listpack, or one element if Plain.
+type Node struct {
+	Plain      bool
+	Compressed bool // in memory; Bytes are not
+	Count      int
+	Bytes      []byte
+}
+
+// Walk calls fn for every node, in order, until it returns false. Bytes are valid during the call. For a list that only snapshots
+// read it may be called from any goroutine.
+func (l *List) Walk(fn func(Node) bool) {
+	var buf buffer
+	for i := range l.nodes {
+		n := l.at(i)
+		if !fn(Node{n.plain, n.csz != 0, int(n.count), buf.contents(nil, n)}) {
+			return
+		}
+	}
+}
+
+// DebugObject is what DEBUG OBJECT adds about a list.
+func (l *List) DebugObject() string {
+	total := 0
+	for i := range l.nodes {
+		total += l.at(i).sz
+	}
+	avg := 0.0
+	if l.nodes > 0 {
+		avg = float64(l.count) / float64(l.nodes)
+	}
+	compressed := 0
+	if l.depth != 0 {
+		compressed = 1
+	}
+	return fmt.Sprintf(" ql_nodes:%d ql_avg_node:%.2f ql_listpack_max:%d ql_compressed:%d ql_uncompressed_size:%d",
+		l.nodes, avg, l.fill, compressed, total)
+}
+
+// Repr describes a list node by node, with full also what is in each, as DEBUG QUICKLIST does.
+func (l *List) Repr(full bool) string {
+	var w strings.Builder
+	fmt.Fprintf(&w, "{count : %d}\n{len : %d}\n{fill : %d}\n{compress : %d}\n{bookmark_count : 0}\n", l.count, l.nodes, l.fill, l.depth)
+	i := 0
+	l.Walk(func(n Node) bool {
+		container, encoding := "PACKED", "RAW"
+		if n.Plain {
+			container = "PLAIN"
+		}
+		if n.Compressed {
+			encoding = "LZF"
+		}
+		fmt.Fprintf(&w, "{quicklist node(%d)\n{container : %s, encoding: %s, size: %d, count: %d, recompress: 0, attempted_compress: 0}\n",
+			i, container, encoding, len(n.Bytes), n.Count)
+		i++
+		if full {
+			if n.Plain {
+				fmt.Fprintf(&w, "{ entry : %s }\n", n.Bytes)
+			} else {
+				fmt.Fprintf(&w, "{ listpack:\n%s}\n", listpack.Repr(n.Bytes))
+			}
+			w.WriteString("}\n")
+		}
+		return true
+	})
+	return w.String()
+}
