@@ -17,10 +17,10 @@ const redisVersion = "8.0.6"
 // redisGitSHA1 is the commit that was built, as far as the linker was told (-X redport/src.redisGitSHA1=...).
 var redisGitSHA1 = "00000000"
 
-// redisBuildID tells builds apart: a hash of the commit, the tool chain and its settings.
+// redisBuildID tells builds apart: a hash of the commit, the tool chain and its settings, the system among them.
 func redisBuildID() string {
 	h := fnv.New64a()
-	fmt.Fprintln(h, redisVersion, redisGitSHA1, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintln(h, redisVersion, redisGitSHA1, runtime.Version())
 	if info, ok := debug.ReadBuildInfo(); ok {
 		fmt.Fprintln(h, info)
 	}
