@@ -338,8 +338,8 @@ func (l *Loop) sleep(t *turn, timeout int) int {
 	}
 	n := 0
 	if l.poll != nil {
-		// With a pump or helper at work, or no other P, somebody may be waiting for ours.
-		n = l.poll.wait(t.evs, timeout, l.procs > 1 && len(l.pumped) == 0 && l.io == nil)
+		// With pumps at work, or no other P, somebody may be waiting for ours.
+		n = l.poll.wait(t.evs, timeout, l.procs > 1 && len(l.pumped) == 0)
 	} else if timeout != 0 {
 		l.sleepOnChannel(timeout)
 	}

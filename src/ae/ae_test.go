@@ -61,6 +61,7 @@ func newBench(t testing.TB, m mode, setup func(l *Loop)) *bench {
 	}
 	if m.io > 1 {
 		l.SetIOThreads(m.io)
+		l.io.minimum, l.io.always = 1, true
 	}
 	if setup != nil {
 		setup(l)
