@@ -123,9 +123,10 @@ func (m *model) checkAll() {
 // source makes the random decisions of a model's operations.
 type source struct {
 	*rand.Rand
+	fat bool // most values fill a page before it has many entries
 }
 
-func newSource(a, b uint64) source { return source{rand.New(rand.NewPCG(a, b))} }
+func newSource(a, b uint64) source { return source{Rand: rand.New(rand.NewPCG(a, b))} }
 
 func (r source) key(space int) string {
 	n := r.IntN(space)
@@ -142,6 +143,9 @@ func (r source) key(space int) string {
 
 func (r source) value() string {
 	n := r.IntN(40)
+	if r.fat {
+		n = 80 + r.IntN(60)
+	}
 	switch r.IntN(30) {
 	case 0:
 		n = r.IntN(400)
@@ -319,6 +323,7 @@ func TestModel(t *testing.T) {
 	forTypes(t, func(t *testing.T, w *world, typ *Type) {
 		m := newModel(t, w, typ)
 		r := newSource(1, 2)
+		r.fat = typ == types["plain"] || typ == types["few"]
 		n := scaled(80000, typ)
 		for i := range n {
 			m.step(r, n/8+1, i%(n/4) < n/7)
@@ -503,4 +508,27 @@ func TestAllocsPerRun(t *testing.T) {
 	}
 	check(t, d)
 	w.end(t, d)
+}
+
+// TestGrowthSplits: a page also splits because its values grow, and what grows is found again in the right half.
+func TestGrowthSplits(t *testing.T) {
+	for _, name := range []string{"access", "few", "skewed", "equal"} {
+		w := newWorld(zmalloc.Auto)
+		m := newModel(t, w, types[name])
+		const n = 500
+		for i := range n {
+			m.insert(fmt.Sprintf("%0200d", i), item{value: "v"})
+		}
+		for i := range n {
+			key := fmt.Sprintf("%0200d", i)
+			it := m.m[key]
+			it.expire = int64(i)
+			m.put(m.d.SetExpire(m.find(key), it.expire), key, it)
+			it.value = string(bytes.Repeat([]byte{byte(i)}, maxInlineValue))
+			m.put(m.d.Replace(m.find(key), Value{it.meta, []byte(it.value), nil}), key, it)
+			check(t, m.d)
+		}
+		m.checkAll()
+		w.end(t, m.d)
+	}
 }
