@@ -29,13 +29,12 @@ import (
 
 // debugState is what DEBUG's switches have set.
 type debugState struct {
-	skipChecksumValidation   bool // RESTORE and RDB files are not checked
-	disableDenyScripts       bool // scripts may call commands that they may not call
-	dictResizingDisabled     bool
-	aofFlushSleep            int    // us to sleep before the AOF is written
-	quicklistPackedThreshold uint64 // bytes from which on a list element gets a node of its own; 0: the default
-	clusterDropPacketFilter  int64  // type of cluster bus packets to drop, -1: none
-	leaked                   [][]byte
+	skipChecksumValidation  bool // RESTORE and RDB files are not checked
+	disableDenyScripts      bool // scripts may call commands that they may not call
+	dictResizingDisabled    bool
+	aofFlushSleep           int   // us to sleep before the AOF is written
+	clusterDropPacketFilter int64 // type of cluster bus packets to drop, -1: none
+	leaked                  [][]byte
 }
 
 // --- Digests ---
@@ -277,7 +276,7 @@ func debugCommand(c *client) {
 			c.addReplyError("argument must be a memory value bigger than 1 and smaller than 4gb")
 			return
 		}
-		server.debug.quicklistPackedThreshold = n
+		server.quicklistEnv().PackedThreshold = int(min(n, math.MaxInt))
 		c.addReply(shared.ok)
 	case is("CLIENT-ENFORCE-REPLY-LIST", 3):
 		server.inDebugEnforceReplyList = flag()

@@ -14,6 +14,7 @@ import (
 	"redport/src/connection"
 	"redport/src/epoch"
 	"redport/src/kvstore"
+	"redport/src/quicklist"
 	"redport/src/zmalloc"
 )
 
@@ -396,6 +397,8 @@ type Server struct {
 	mem   *zmalloc.Allocator
 	clock *epoch.Clock
 
+	quicklists *quicklist.Env // quicklistEnv
+
 	// Event loop and time.
 	el                    *ae.Loop
 	cronTimer             int64
@@ -511,13 +514,15 @@ type Server struct {
 	expireCycle      activeExpireState
 
 	// Buffers that are used again and again, each by one function at a time.
-	valueScratch  []byte // entryValue
-	scanScratch   []byte // scanReply
-	evictScratch  []byte // evictionCandidate
-	notifyScratch []byte // publishKeyspaceEvent
-	pubsubScratch []byte // pubsubPublishMessage
-	setScratch    []byte // setEdit
-	sourceSets    []sourceSet
+	valueScratch    []byte // entryValue
+	scanScratch     []byte // scanReply
+	listScratch     []byte // lmoveGenericCommand
+	listpackScratch []byte // list.create
+	evictScratch    []byte // evictionCandidate
+	notifyScratch   []byte // publishKeyspaceEvent
+	pubsubScratch   []byte // pubsubPublishMessage
+	setScratch      []byte // setEdit
+	sourceSets      []sourceSet
 
 	logger logState
 

@@ -79,3 +79,9 @@ func headSize(b byte) int {
 	}
 	return 1
 }
+
+// Integer tells whether s spells an integer, so that it is stored as one.
+func Integer(s []byte) (n int64, ok bool) {
+	e := stringElement(s)
+	return e.n, e.isInt
+}
