@@ -90,6 +90,7 @@ const (
 	readBufferSize = 64 * 1024 // one read of a connection, and the shared input buffer
 	writePerTurn   = 64 * 1024 // as NET_MAX_WRITES_PER_EVENT: at most this for one connection when others wait
 	writeAlone     = 1 << 20   // the same when no other waits
+	maxPieces      = 32        // of output in one system call
 	eventsPerWait  = 1024
 	acceptRetryMs  = 100 // how long a listener rests that ran out of descriptors
 )
@@ -168,6 +169,8 @@ type Loop struct {
 	closingq   []*Conn // closed, Closed not yet called
 	load       int     // connections that had events in this turn or have output queued: is anybody waiting?
 
+	pieces [][]byte // scratch space for Outputs
+
 	timers timerHeap
 	nconns int
 	rested []*Listener // listeners waiting for descriptors
@@ -208,6 +211,7 @@ func New(o Options) (*Loop, error) {
 		pumped: map[*pump]struct{}{},
 		dials:  map[*Dialing]struct{}{},
 		lns:    map[*Listener]struct{}{},
+		pieces: make([][]byte, 0, maxPieces),
 		now:    monotonic.Nanotime(),
 	}
 	if o.Backend != "pump" {
@@ -510,10 +514,7 @@ func (l *Loop) flushQueued() int {
 	l.load = max(l.load, len(q))
 	if l.io == nil || !l.io.write(l, q) {
 		for _, c := range q {
-			c.queued = false
-			if !c.closed && c.h != nil {
-				c.flush()
-			}
+			c.flushFromQueue()
 		}
 	}
 	n := len(q)
@@ -539,7 +540,7 @@ func (l *Loop) reapClosed() int {
 		}
 		n++
 		h := c.h
-		c.h, c.parser, c.in = nil, nil, nil
+		c.h, c.parser, c.gather, c.in = nil, nil, nil, nil
 		if h != nil {
 			h.Closed(c.err)
 		}

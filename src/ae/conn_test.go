@@ -71,6 +71,23 @@ func (h *framed) Data(in []byte) (used, want int) {
 	}
 }
 
+// pieced is framed with output in pieces.
+type pieced struct{ framed }
+
+func (h *pieced) Outputs(pieces [][]byte, limit int) [][]byte {
+	if limit <= 0 {
+		panic("limit")
+	}
+	rest := h.out[h.sent:]
+	for len(rest) > 0 && len(pieces) < cap(pieces) && limit > 0 {
+		n := min(len(rest), 1+len(rest)%3000)
+		pieces = append(pieces, rest[:n])
+		rest = rest[n:]
+		limit -= n
+	}
+	return pieces
+}
+
 func frame(r *rand.Rand, size int) []byte {
 	b := make([]byte, 4+size)
 	binary.BigEndian.PutUint32(b, uint32(size))
@@ -126,10 +143,19 @@ func converse(nc net.Conn, seed uint64, frames, maxSize int) error {
 
 func TestChunks(t *testing.T) {
 	eachMode(t, func(t *testing.T, m mode) {
-		for _, useWant := range []bool{false, true} {
+		for _, kind := range []string{"plain", "want", "pieces"} {
 			b := newBench(t, m, nil)
 			var handlers []*framed
-			b.listen(func(c *Conn) { handlers = append(handlers, newFramed(t, c, useWant)) })
+			b.listen(func(c *Conn) {
+				if kind != "pieces" {
+					handlers = append(handlers, newFramed(t, c, kind == "want"))
+					return
+				}
+				h := &pieced{framed{t: t, useWant: true}}
+				h.c = c
+				c.SetHandler(h)
+				handlers = append(handlers, &h.framed)
+			})
 			var wg sync.WaitGroup
 			const conns = 20
 			for i := range conns {

@@ -40,18 +40,20 @@ type ioItem struct {
 	c     *Conn
 	write bool
 	fd    int
-	b     []byte // to write; or the buffer to read into, of which rest bytes are what Data left
-	rest  int
-	n     int // result
+	b     []byte   // to write; or the buffer to read into, of which rest bytes are what Data left
+	more  [][]byte // to write in place of b, if there are several pieces
+	rest  int      // see b; of a write, the bytes to write
+	n     int      // result
 	errno syscall.Errno
 }
 
 // ioThreads is the team. Fields above the counters are the loop's, and read by helpers while a list is open.
 type ioThreads struct {
-	items   []ioItem // never more than batchMax: connections point into it
-	bufs    [][]byte // of batchRead, for reads
-	minimum int      // connections that a batch is made of at least
-	always  bool     // for tests: helpers whether they pay or not
+	items   []ioItem   // never more than batchMax: connections point into it
+	bufs    [][]byte   // of batchRead, for reads
+	vecs    [][][]byte // for pieces of output
+	minimum int        // connections that a batch is made of at least
+	always  bool       // for tests: helpers whether they pay or not
 
 	claim atomic.Int64 // the next item, closedList or beyond if there is no list
 	size  atomic.Int64 // of the list
@@ -125,7 +127,11 @@ func (t *ioThreads) work() int {
 
 func (it *ioItem) do() {
 	if it.write {
-		it.n, it.errno = sysWrite(it.fd, it.b)
+		if len(it.more) > 1 {
+			it.n, it.errno = sysWritev(it.fd, it.more)
+		} else {
+			it.n, it.errno = sysWrite(it.fd, it.b)
+		}
 		return
 	}
 	c := it.c
@@ -288,10 +294,7 @@ func (t *ioThreads) write(l *Loop, q []*Conn) bool {
 	if !t.always && !t.writes.team() {
 		t.writes.begin()
 		for _, c := range q {
-			c.queued = false
-			if !c.closed && c.h != nil {
-				c.flush()
-			}
+			c.flushFromQueue()
 		}
 		t.writes.end(len(q))
 		return true
@@ -318,8 +321,25 @@ func (t *ioThreads) writeBatch(l *Loop, q []*Conn) {
 		if c.pump != nil {
 			continue
 		}
-		if b := c.h.Output(); len(b) > 0 {
-			t.items = append(t.items, ioItem{c: c, write: true, fd: c.fd, b: b[:min(len(b), writePerTurn)]})
+		if c.inData {
+			c.QueueWrite()
+			continue
+		}
+		it := ioItem{c: c, write: true, fd: c.fd}
+		if c.gather != nil {
+			k := len(t.items)
+			if k == len(t.vecs) {
+				t.vecs = append(t.vecs, make([][]byte, 0, maxPieces))
+			}
+			if it.more, it.rest = clip(c.gather.Outputs(t.vecs[k][:0], writePerTurn), writePerTurn); len(it.more) > 0 {
+				it.b = it.more[0]
+			}
+		} else if it.b = c.h.Output(); len(it.b) > 0 {
+			it.b = it.b[:min(len(it.b), writePerTurn)]
+			it.rest = len(it.b)
+		}
+		if len(it.b) > 0 {
+			t.items = append(t.items, it)
 		} else if c.mask&Writable != 0 {
 			c.setMask(c.mask &^ Writable)
 		}
@@ -336,7 +356,8 @@ func (t *ioThreads) writeBatch(l *Loop, q []*Conn) {
 	for i := range t.items {
 		it := &t.items[i]
 		c := it.c
-		it.c, it.b = nil, nil
+		clear(it.more)
+		it.c, it.b, it.more = nil, nil, nil
 		if c.closed {
 			continue // by the handler of another
 		}
@@ -344,20 +365,15 @@ func (t *ioThreads) writeBatch(l *Loop, q []*Conn) {
 			c.writeFailed(it.errno)
 			continue
 		}
-		full := it.n == len(c.h.Output())
 		c.wrote(it.n)
 		switch {
 		case c.closed:
-		case full:
-			if b := c.h.Output(); len(b) > 0 {
-				c.more()
-			} else if c.mask&Writable != 0 {
-				c.setMask(c.mask &^ Writable)
-			}
+		case it.n < it.rest:
+			c.awaitWritable()
 		case it.n == writePerTurn:
 			c.more()
 		default:
-			c.awaitWritable()
+			c.flush() // nothing, as a rule
 		}
 	}
 }

@@ -26,3 +26,17 @@ func sysWrite(fd int, b []byte) (int, syscall.Errno) {
 	}
 	return int(n), 0
 }
+
+// sysWritev is sysWrite of several pieces at once, none of them empty, at most maxPieces.
+func sysWritev(fd int, pieces [][]byte) (int, syscall.Errno) {
+	var iov [maxPieces]syscall.Iovec
+	for i, b := range pieces {
+		iov[i].Base = &b[0]
+		iov[i].SetLen(len(b))
+	}
+	n, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(len(pieces)))
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(n), 0
+}
