@@ -7,8 +7,9 @@ package zmalloc
 import "unsafe"
 
 const (
-	haveMmap   = false
-	canDiscard = false
+	haveMmap    = false
+	canDiscard  = false
+	canPopulate = false
 )
 
 func mmap(n int) unsafe.Pointer { return nil }
@@ -18,3 +19,7 @@ func munmapTail(p unsafe.Pointer, n, k int) {}
 func mremap(p unsafe.Pointer, old, n int) unsafe.Pointer { return nil }
 
 func sysDiscard(p unsafe.Pointer, n int) bool { return false }
+
+func adviseHuge(p unsafe.Pointer, n int, on bool) {}
+
+func populate(p unsafe.Pointer, n int) {}

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	haveMmap   = true
-	canDiscard = false // what is decommitted must be committed again before use: not worth it for chunks
+	haveMmap    = true
+	canPopulate = false
+	canDiscard  = false // what is decommitted must be committed again before use: not worth it for chunks
 )
 
 func mmap(n int) unsafe.Pointer {
@@ -39,3 +40,7 @@ func munmapTail(p unsafe.Pointer, n, k int) {
 func mremap(p unsafe.Pointer, old, n int) unsafe.Pointer { return nil }
 
 func sysDiscard(p unsafe.Pointer, n int) bool { return false }
+
+func adviseHuge(p unsafe.Pointer, n int, on bool) {}
+
+func populate(p unsafe.Pointer, n int) {}

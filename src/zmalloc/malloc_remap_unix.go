@@ -10,7 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const canDiscard = true
+const (
+	canDiscard  = true
+	canPopulate = false
+)
 
 func mremap(p unsafe.Pointer, old, n int) unsafe.Pointer { return nil }
 
@@ -18,3 +21,7 @@ func mremap(p unsafe.Pointer, old, n int) unsafe.Pointer { return nil }
 func sysDiscard(p unsafe.Pointer, n int) bool {
 	return unix.Madvise(unsafe.Slice((*byte)(p), n), unix.MADV_FREE) == nil
 }
+
+func adviseHuge(p unsafe.Pointer, n int, on bool) {}
+
+func populate(p unsafe.Pointer, n int) {}

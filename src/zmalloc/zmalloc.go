@@ -321,6 +321,9 @@ func (a *Allocator) Pending() int64 { return a.pending.Load() }
 // Mapped returns what is held from the system, apart from what the system was told that it may take. Any goroutine.
 func (a *Allocator) Mapped() int64 { return a.mapped.Load() - a.discarded.Load() }
 
+// SetHugePages says whether memory is asked for in huge pages, where the system can (Linux). On by default, and used from 32 MB on.
+func (a *Allocator) SetHugePages(on bool) { a.medium.huge.off = !on }
+
 func (a *Allocator) canDiscard() bool { return a.backend == Mmap && canDiscard }
 
 // Purge gives all unused memory back to the system that can be given back (C: jemalloc_purge). Owner only; slow.
