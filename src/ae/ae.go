@@ -263,6 +263,9 @@ func (l *Loop) Stop() {
 // something to do. Called from within a turn it leaves out timers, posted functions and Redeliver.
 func (l *Loop) ProcessEvents(wait bool) int { return l.turn(wait, l.depth == 0) }
 
+// Depth is the number of turns under way: 0 outside of any, more than 1 inside of a handler that called ProcessEvents.
+func (l *Loop) Depth() int { return l.depth }
+
 // ProcessFileEvents is ProcessEvents without waiting and always without timers, posted functions and Redeliver: for
 // work that holds the server up outside of any turn, as loading the dataset at start.
 func (l *Loop) ProcessFileEvents() int { return l.turn(false, false) }

@@ -163,7 +163,7 @@ func TestChunks(t *testing.T) {
 				wg.Add(1)
 				go func() {
 					defer wg.Done()
-					if err := converse(nc, uint64(i), 20, []int{30, 1000, 20000, 200000}[i%4]); err != nil {
+					if err := converse(nc, uint64(i), 12, []int{30, 1000, 20000, 100000}[i%4]); err != nil {
 						t.Errorf("connection %d: %v", i, err)
 					}
 					nc.Close()
