@@ -4,8 +4,19 @@ package server
 
 // blocked.go - clients that wait: for keys, for replicas, for a pause or a shutdown to end.
 //
-// A blocked client keeps its connection and its input; what it sends meanwhile stays unparsed. Its
-// command's arguments are copied, since the input buffer moves on.
+// A blocked client keeps its connection and its input; what it sends meanwhile stays unparsed. Its command's arguments are copied,
+// since the input buffer moves on.
+//
+// A command that waits for keys does so by giving up: blockForKeys notes which keys could help, and that is all. When one of them becomes
+// ready, the command is executed again, from the start, and finds what it needs, or gives up once more.
+//
+//	command -> blockForKeys ............ blocked ............ key is added -> signalKeyAsReady
+//	                                                                          |  the command that added it ends
+//	reply <- command <- unblockClientOnKey <- handleClientsBlockedOnKeys <----+
+//
+// Clients are served in the order in which they began to wait for the key, before anybody else's next command.
+//
+// Counterpart: blocked.c.
 
 // blockClient puts the client to sleep until unblockClient.
 func (c *client) blockClient(btype int) {
@@ -13,6 +24,9 @@ func (c *client) blockClient(btype int) {
 	c.flags |= clientBlocked
 	c.bstate.btype = btype
 	c.argv = cloneArgv(c.argv)
+	if c.originalArgv != nil {
+		c.originalArgv = cloneArgv(c.originalArgv)
+	}
 	server.blockedClientsByType[btype]++
 	server.blockedClients++
 	server.addClientToTimeoutTable(c)
@@ -20,29 +34,28 @@ func (c *client) blockClient(btype int) {
 
 // --- Waiting for keys ---
 
-// blockForKeys puts the client to sleep until one of the keys is ready for a command of its kind.
-// timeout is in unix ms, 0 for ever. unblockOnNokey: the wait also ends when the key is deleted or
-// becomes something else (XREADGROUP, whose group is gone then).
+// blockForKeys puts the client to sleep until one of the keys is ready for a command of its kind. timeout is in unix ms, 0 for ever.
+// unblockOnNokey: the wait also ends when the key is deleted or becomes something else (XREADGROUP, whose group is gone then).
 func (c *client) blockForKeys(btype int, keys [][]byte, timeout int64, unblockOnNokey bool) {
-	server := c.server
+	server, db := c.server, c.db
 	if c.flags&clientReprocessingCommand == 0 {
 		// A command that runs again keeps the end that it was given first.
 		c.bstate.timeout = timeout
 	}
 	c.bstate.unblockOnNokey = unblockOnNokey
-	c.bstate.keys = make(map[string]bool, len(keys))
+	c.bstate.keys = make([]*keyWaiter, 0, len(keys))
 	for _, key := range keys {
-		name := string(key)
-		if c.bstate.keys[name] {
+		b := db.blockingKeys[string(key)]
+		if b == nil {
+			b = &blockedKey{db: db, name: string(key)}
+			db.blockingKeys[b.name] = b
+		}
+		// A key that is named twice counts once: nobody else can have come behind this client meanwhile.
+		if b.last != nil && b.last.c == c {
 			continue
 		}
-		c.bstate.keys[name] = true
-		b := c.db.blockingKeys[name]
-		if b == nil {
-			b = &blockedKey{}
-			c.db.blockingKeys[name] = b
-		}
-		b.clients = append(b.clients, c)
+		server.waiterSeq++
+		c.bstate.keys = append(c.bstate.keys, b.add(&keyWaiter{c: c, key: b, seq: server.waiterSeq}))
 		if unblockOnNokey {
 			b.unblockOnNokey++
 		}
@@ -53,17 +66,44 @@ func (c *client) blockForKeys(btype int, keys [][]byte, timeout int64, unblockOn
 	server.totalBlockingClients++
 }
 
+// add puts w behind the others.
+func (b *blockedKey) add(w *keyWaiter) *keyWaiter {
+	w.prev = b.last
+	if w.prev != nil {
+		w.prev.next = w
+	} else {
+		b.first = w
+	}
+	b.last = w
+	return w
+}
+
+// remove takes w out of the list, which goes with its last client.
+func (b *blockedKey) remove(w *keyWaiter) {
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		b.first = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	} else {
+		b.last = w.prev
+	}
+	w.key, w.prev, w.next = nil, nil, nil
+	if b.first == nil {
+		delete(b.db.blockingKeys, b.name)
+	}
+}
+
 // forgetBlockedKeys takes the client off the lists of the keys that it waits for.
 func (c *client) forgetBlockedKeys() {
-	for name := range c.bstate.keys {
-		b := c.db.blockingKeys[name]
-		removeClient(&b.clients, c)
+	for _, w := range c.bstate.keys {
+		b := w.key
 		if c.bstate.unblockOnNokey {
 			b.unblockOnNokey--
 		}
-		if len(b.clients) == 0 {
-			delete(c.db.blockingKeys, name)
-		}
+		b.remove(w)
 	}
 	c.bstate.keys = nil
 	c.server.totalBlockingClients--
@@ -86,22 +126,25 @@ func blockingTypeOf(typ uint8) int {
 
 // signalKeyAsReady notes that the key may serve those who wait for it, once the current command is done.
 func (db *redisDb) signalKeyAsReady(key []byte, typ uint8) {
-	if len(db.blockingKeys) == 0 || db.server.blockedClientsByType[blockingTypeOf(typ)] == 0 {
-		return
-	}
-	if db.blockingKeys[string(key)] != nil {
+	if len(db.blockingKeys) > 0 && db.server.someWaitFor(typ) && db.blockingKeys[string(key)] != nil {
 		db.addReadyKey(key)
 	}
 }
 
 // signalDeletedKeyAsReady is signalKeyAsReady for a key that is gone.
 func (db *redisDb) signalDeletedKeyAsReady(key []byte, typ uint8) {
-	if len(db.blockingKeys) == 0 || db.server.blockedClientsByType[blockingTypeOf(typ)] == 0 {
+	if len(db.blockingKeys) == 0 || !db.server.someWaitFor(typ) {
 		return
 	}
 	if b := db.blockingKeys[string(key)]; b != nil && b.unblockOnNokey > 0 {
 		db.addReadyKey(key)
 	}
+}
+
+// someWaitFor tells whether a key of the type can mean anything to any blocked client. Modules wait for all types that anybody waits for.
+func (server *Server) someWaitFor(typ uint8) bool {
+	btype := blockingTypeOf(typ)
+	return btype != blockedNone && server.blockedClientsByType[btype]+server.blockedClientsByType[blockedModule] > 0
 }
 
 func (db *redisDb) addReadyKey(key []byte) {
@@ -116,9 +159,10 @@ func (db *redisDb) addReadyKey(key []byte) {
 	db.server.readyKeys = append(db.server.readyKeys, readyKey{db, name})
 }
 
-// handleClientsBlockedOnKeys runs the commands of clients whose keys have become ready, the longest
-// waiting first. What they change may make more keys ready.
+// handleClientsBlockedOnKeys runs the commands of clients whose keys have become ready, the longest waiting first. What they change
+// may make more keys ready, which are served in turn.
 func (server *Server) handleClientsBlockedOnKeys() {
+	// The commands that run from here end here, too: were they to serve others at once, these would overtake.
 	if server.inHandlingBlockedClients {
 		return
 	}
@@ -134,52 +178,85 @@ func (server *Server) handleClientsBlockedOnKeys() {
 	server.inHandlingBlockedClients = false
 }
 
+// handleClientsBlockedOnKey serves those who wait for the key now. One that blocks again has its turn next time.
 func (db *redisDb) handleClientsBlockedOnKey(name string) {
 	b := db.blockingKeys[name]
 	if b == nil {
 		return
 	}
-	// Only those who wait now: a client that blocks again has its turn next time.
-	for _, c := range append([]*client(nil), b.clients...) {
-		if c.closed || c.flags&clientBlocked == 0 || !c.bstate.keys[name] {
-			continue
+	server, key := db.server, []byte(name)
+	newest := b.last.seq
+	for w := b.first; w != nil && w.seq <= newest; {
+		c, seq, next := w.c, w.seq, w.next
+		// The key may change with every client that is served. One that has expired, but is not deleted yet, serves nobody.
+		e := db.entry(key, lookupNoeffects)
+		if !e.Ok() && b.unblockOnNokey == 0 {
+			return
 		}
-		e := db.find([]byte(name))
-		serves := e.Ok() && blockingTypeOf(entryType(e)) == c.bstate.btype
-		if serves || c.bstate.unblockOnNokey || c.bstate.btype == blockedModule {
-			db.server.unblockClientOnKey(c)
+		if e.Ok() && (blockingTypeOf(entryType(e)) == c.bstate.btype || c.bstate.btype == blockedModule) || c.bstate.unblockOnNokey {
+			server.unblockClientOnKey(c)
+			// Whatever was executed may have ended other waits.
+			if b != db.blockingKeys[name] {
+				return
+			}
+			if next != nil && next.key != b {
+				for next = b.first; next != nil && next.seq <= seq; {
+					next = next.next
+				}
+			}
 		}
+		w = next
 	}
 }
 
 // unblockClientOnKey executes the client's command again.
 func (server *Server) unblockClientOnKey(c *client) {
-	argv, timeout := c.bstate.argv, c.bstate.timeout
+	argv, originalArgv, timeout, duration := c.bstate.argv, c.originalArgv, c.bstate.timeout, c.duration
 	server.unblockClientKeepingCommand(c)
-	c.argv = argv
 	c.bstate.timeout = timeout
+	c.duration = duration
 	c.flags |= clientReprocessingCommand
-	c.flags &^= clientPendingCommand
+	server.executeAgain(c, argv, originalArgv)
+	c.flags &^= clientReprocessingCommand
+}
+
+// executeAgain runs a command whose arguments have been copied, because they are no longer in the input.
+func (server *Server) executeAgain(c *client, argv, originalArgv [][]byte) {
+	c.argv, c.originalArgv = argv, originalArgv
 	old := server.currentClient
 	server.currentClient = c
-	server.enterBlockedCommand(c)
+	c.cmd = server.lookupCommand(argv)
+	c.realcmd = c.cmd
+	res := server.processCommand(c)
 	server.currentClient = old
-	c.flags &^= clientReprocessingCommand
-	if c.closed || c.flags&clientBlocked != 0 {
-		return
-	}
-	c.resetClient()
-	if c.conn != nil {
-		c.conn.Redeliver()
+	switch {
+	case c.closed:
+	case res == commandPostponed:
+		// A pause has begun while it waited. It will begin once more when that ends.
+		c.bstate.argv = argv
+		c.flags |= clientPendingCommand
+	case c.flags&clientBlocked == 0:
+		c.commandProcessed()
+		if c.conn != nil {
+			c.conn.Redeliver()
+		}
 	}
 }
 
-// enterBlockedCommand runs the command at hand as processCommand would have.
-func (server *Server) enterBlockedCommand(c *client) {
-	c.cmd = server.lookupCommand(c.argv)
-	c.realcmd = c.cmd
-	server.processCommand(c)
+// executePostponed runs a command that was held back by a pause when it was about to be executed again. It is false if the client's
+// command is still in its input.
+func (server *Server) executePostponed(c *client) bool {
+	argv := c.bstate.argv
+	if argv == nil {
+		return false
+	}
+	c.bstate = blockingState{}
+	c.flags &^= clientPendingCommand
+	server.executeAgain(c, argv, c.originalArgv)
+	return true
 }
+
+// --- The end of a wait ---
 
 // unblockClientKeepingCommand is the bookkeeping of unblockClient alone.
 func (server *Server) unblockClientKeepingCommand(c *client) {
@@ -190,6 +267,7 @@ func (server *Server) unblockClientKeepingCommand(c *client) {
 	case blockedList, blockedZset, blockedStream, blockedModule:
 		c.forgetBlockedKeys()
 	}
+	server.removeClientFromTimeoutTable(c)
 	server.blockedClientsByType[btype]--
 	server.blockedClients--
 	c.flags &^= clientBlocked | clientPendingCommand
@@ -207,6 +285,28 @@ func (server *Server) unblockClient(c *client, process bool) {
 	}
 }
 
+// updateStatsOnUnblock counts a command that ended without being executed again.
+func (c *client) updateStatsOnUnblock(failed bool) {
+	server, cmd := c.server, c.lastcmd
+	if cmd == nil {
+		return
+	}
+	cmd.nanoseconds += c.duration
+	cmd.calls++
+	c.commandsProcessed++
+	server.stat.numcommands++
+	if failed {
+		cmd.failedCalls++
+	}
+	if server.latencyTrackingEnabled {
+		cmd.updateLatencyHistogram(c.duration)
+	}
+	if c.duration >= server.slowThreshold {
+		server.commandWasSlow(c, cmd)
+	}
+	c.duration = 0
+}
+
 // blockedClientMayTimeout tells whether CLIENT UNBLOCK and timeouts apply to this wait.
 func (c *client) blockedClientMayTimeout() bool {
 	switch c.bstate.btype {
@@ -221,6 +321,8 @@ func (c *client) replyToBlockedClientOnTimeout() {
 	switch c.bstate.btype {
 	case blockedList, blockedZset, blockedStream:
 		c.addReplyNullArray()
+		c.argv = c.bstate.argv // for the slow log
+		c.updateStatsOnUnblock(false)
 	case blockedLazyfree:
 		c.addReply(shared.ok)
 	}
@@ -233,6 +335,8 @@ func (c *client) unblockClientOnTimeout() {
 
 func (c *client) unblockClientOnError(msg string) {
 	c.addReplyError(msg)
+	c.argv = c.bstate.argv
+	c.updateStatsOnUnblock(true)
 	c.server.unblockClient(c, true)
 }
 

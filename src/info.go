@@ -209,7 +209,7 @@ func (server *Server) infoClients(b *bytes.Buffer) {
 		watched += len(db.watchedKeys)
 		blocking += len(db.blockingKeys)
 		for _, k := range db.blockingKeys {
-			if slices.ContainsFunc(k.clients, func(c *client) bool { return c.bstate.unblockOnNokey }) {
+			if k.unblockOnNokey > 0 {
 				onNokey++
 			}
 		}
@@ -233,15 +233,7 @@ total_blocking_keys_on_nokey:%d
 }
 
 // clientsInTimeoutTable is the number of clients that wait, but not for ever.
-func (server *Server) clientsInTimeoutTable() int {
-	n := 0
-	for _, c := range server.clients {
-		if c.flags&clientBlocked != 0 && c.bstate.timeout != 0 {
-			n++
-		}
-	}
-	return n
-}
+func (server *Server) clientsInTimeoutTable() int { return len(server.timeoutTable.h) }
 
 func (server *Server) infoMemory(b *bytes.Buffer) {
 	used := server.usedMemory()

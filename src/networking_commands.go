@@ -615,7 +615,9 @@ func (server *Server) unblockPostponedClients() {
 		c.bstate.btype = blockedNone
 		server.blockedClients--
 		server.blockedClientsByType[blockedPostpone]--
-		c.conn.Redeliver()
+		if !server.executePostponed(c) {
+			c.conn.Redeliver()
+		}
 	}
 }
 

@@ -596,8 +596,6 @@ func (server *Server) call(c *client, flags int) {
 		server.stat.numcommands++
 		c.commandsProcessed++
 		c.duration = 0
-	} else {
-		real.nanoseconds += duration
 	}
 	if len(server.monitors) > 0 && !server.loading && real.flags&(commands.CmdSkipMonitor|commands.CmdAdmin) == 0 {
 		argv := c.argv

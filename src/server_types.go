@@ -99,8 +99,18 @@ type redisDb struct {
 
 // blockedKey is the list of clients that wait for one key, oldest first.
 type blockedKey struct {
-	clients        []*client
+	db             *redisDb
+	name           string
+	first, last    *keyWaiter
 	unblockOnNokey int // how many of them also wake when the key goes
+}
+
+// keyWaiter is one client's place in the list of one key.
+type keyWaiter struct {
+	c          *client
+	key        *blockedKey // nil: it is in no list any more
+	prev, next *keyWaiter
+	seq        uint64 // grows along the list
 }
 
 // Client flags, as bits of client.flags. The bits themselves are ours; their names are Redis's.
@@ -301,8 +311,9 @@ type blockingState struct {
 	btype          int
 	timeout        int64 // unix ms; 0: for ever
 	unblockOnNokey bool
-	keys           map[string]bool
-	argv           [][]byte
+	keys           []*keyWaiter
+	argv           [][]byte // of the command that is executed again
+	timeoutIndex   int      // position in Server.timeoutTable, counted from 1; 0: not there
 }
 
 // multiCmd is one queued command of a transaction.
@@ -459,6 +470,7 @@ type Server struct {
 	blockedClients             int
 	blockedClientsByType       [blockedNumTypes]int
 	totalBlockingClients       int
+	waiterSeq                  uint64 // of the last keyWaiter
 	postponedClients           []*client
 	pausedActions              uint32
 	pauseCause                 [pausePurposes]pauseEvent

@@ -11,32 +11,48 @@ import (
 
 // timeout.go - timeouts of blocked clients, and how commands give them.
 
-// timeoutTable orders blocked clients by the time at which their wait ends. An entry whose client no
-// longer waits for that moment is stale and is dropped when it comes up.
+// timeoutTable is a heap of the blocked clients whose wait ends by itself, the one that ends first at the top. Every client knows its
+// place (bstate.timeoutIndex, from 1), so that it leaves when its wait ends otherwise.
 type timeoutTable struct{ h timeoutHeap }
 
-type timeoutEntry struct {
-	when int64 // unix ms
-	id   uint64
+type timeoutHeap []*client
+
+func (h timeoutHeap) Len() int { return len(h) }
+func (h timeoutHeap) Less(i, j int) bool {
+	a, b := h[i], h[j]
+	return a.bstate.timeout < b.bstate.timeout || a.bstate.timeout == b.bstate.timeout && a.id < b.id
 }
 
-type timeoutHeap []timeoutEntry
+func (h timeoutHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].bstate.timeoutIndex, h[j].bstate.timeoutIndex = i+1, j+1
+}
 
-func (h timeoutHeap) Len() int           { return len(h) }
-func (h timeoutHeap) Less(i, j int) bool { return h[i].when < h[j].when }
-func (h timeoutHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *timeoutHeap) Push(x any)        { *h = append(*h, x.(timeoutEntry)) }
+func (h *timeoutHeap) Push(x any) {
+	c := x.(*client)
+	*h = append(*h, c)
+	c.bstate.timeoutIndex = len(*h)
+}
+
 func (h *timeoutHeap) Pop() any {
-	old := *h
-	e := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return e
+	n := len(*h) - 1
+	c := (*h)[n]
+	(*h)[n] = nil
+	*h = (*h)[:n]
+	c.bstate.timeoutIndex = 0
+	return c
 }
 
-// addClientToTimeoutTable makes sure that the client's wait ends at bstate.timeout.
+// addClientToTimeoutTable makes sure that the client's wait ends at bstate.timeout, which must not change from then on.
 func (server *Server) addClientToTimeoutTable(c *client) {
 	if c.bstate.timeout != 0 {
-		heap.Push(&server.timeoutTable.h, timeoutEntry{c.bstate.timeout, c.id})
+		heap.Push(&server.timeoutTable.h, c)
+	}
+}
+
+func (server *Server) removeClientFromTimeoutTable(c *client) {
+	if i := c.bstate.timeoutIndex; i != 0 {
+		heap.Remove(&server.timeoutTable.h, i-1)
 	}
 }
 
@@ -47,13 +63,8 @@ func (server *Server) handleBlockedClientsTimeout() {
 		return
 	}
 	now := server.mstime()
-	for len(*h) > 0 && (*h)[0].when <= now {
-		e := heap.Pop(h).(timeoutEntry)
-		c := server.clientsByID[e.id]
-		if c == nil || c.flags&clientBlocked == 0 || c.bstate.timeout != e.when {
-			continue
-		}
-		c.unblockClientOnTimeout()
+	for len(*h) > 0 && (*h)[0].bstate.timeout < now {
+		(*h)[0].unblockClientOnTimeout()
 	}
 }
 
