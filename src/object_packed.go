@@ -3,9 +3,9 @@
 package server
 
 import (
-	"math"
 	"strconv"
 
+	"redport/deps/fpconv"
 	"redport/src/intset"
 	"redport/src/listpack"
 )
@@ -88,15 +88,7 @@ func (d *objectDigest) pair(a, b []byte) {
 }
 
 // digestScore is a score as digests contain it.
-func digestScore(score float64) []byte {
-	switch {
-	case math.IsInf(score, 1):
-		return []byte("inf")
-	case math.IsInf(score, -1):
-		return []byte("-inf")
-	}
-	return strconv.AppendFloat(nil, score, 'g', 17, 64)
-}
+func digestScore(score float64) []byte { return fpconv.AppendDtoa(nil, score) }
 
 // packedScore is the score that an element of a sorted set's listpack holds.
 func packedScore(v listpack.Value) float64 {

@@ -534,6 +534,7 @@ type Server struct {
 	notifyScratch   []byte // publishKeyspaceEvent
 	pubsubScratch   []byte // pubsubPublishMessage
 	setScratch      []byte // setEdit
+	zsetScratch     []byte // zsetEdit
 	sourceSets      []sourceSet
 
 	logger logState
