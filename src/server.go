@@ -400,6 +400,17 @@ func (c *client) commandCheckArity() bool {
 	return true
 }
 
+// securityWarning ends a connection that speaks HTTP: a browser was tricked into sending commands.
+func (c *client) securityWarning() {
+	server := c.server
+	if server.unixtime-server.lastSecurityWarning > 60 {
+		server.lastSecurityWarning = server.unixtime
+		server.log(llWarning, "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. "+
+			"This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. Connection from %s aborted.", c.peerID())
+	}
+	c.freeClientAsync()
+}
+
 // processCommand checks the command in c.argv against everything that may forbid it and executes,
 // queues or holds it back.
 func (server *Server) processCommand(c *client) commandResult {
@@ -407,6 +418,10 @@ func (server *Server) processCommand(c *client) commandResult {
 		cmd := server.lookupCommand(c.argv)
 		c.cmd, c.realcmd = cmd, cmd
 		if cmd == nil {
+			if name := c.argv[0]; equalFold(name, "POST") || equalFold(name, "HOST:") {
+				c.securityWarning()
+				return commandGone
+			}
 			c.commandCheckExistence()
 			return commandDone
 		}

@@ -483,6 +483,7 @@ type Server struct {
 	replyBufferResizingEnabled bool
 	clientPauseInTransaction   bool
 	clientsCronIndex           int
+	lastSecurityWarning        int64 // unix s
 	inHandlingBlockedClients   bool
 	inExec                     bool
 	pendingPushMessages        []byte // for the client whose command executes: they follow its reply
