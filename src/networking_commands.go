@@ -244,27 +244,30 @@ func clientCommand(c *client) {
 		clientGetredirCommand(c)
 	case equalFold(sub, "TRACKINGINFO") && argc == 2:
 		clientTrackingInfoCommand(c)
-	case equalFold(sub, "SETINFO") && argc == 4:
-		opt, val := c.argv[2], c.argv[3]
-		var to *string
-		switch {
-		case equalFold(opt, "LIB-NAME"):
-			to = &c.libName
-		case equalFold(opt, "LIB-VER"):
-			to = &c.libVer
-		default:
-			c.addReplyErrorFormat("Unrecognized option '%s'", opt)
-			return
-		}
-		if !validateClientAttr(val) {
-			c.addReplyErrorFormat("%s cannot contain spaces, newlines or special characters.", strings.ToLower(string(opt)))
-			return
-		}
-		*to = string(val)
-		c.addReply(shared.ok)
 	default:
 		c.addReplySubcommandSyntaxError()
 	}
+}
+
+// clientSetinfoCommand is CLIENT SETINFO LIB-NAME|LIB-VER value.
+func clientSetinfoCommand(c *client) {
+	opt, val := c.argv[2], c.argv[3]
+	var to *string
+	switch {
+	case equalFold(opt, "LIB-NAME"):
+		to = &c.libName
+	case equalFold(opt, "LIB-VER"):
+		to = &c.libVer
+	default:
+		c.addReplyErrorFormat("Unrecognized option '%s'", opt)
+		return
+	}
+	if !validateClientAttr(val) {
+		c.addReplyErrorFormat("%s cannot contain spaces, newlines or special characters.", strings.ToLower(string(opt)))
+		return
+	}
+	*to = string(val)
+	c.addReply(shared.ok)
 }
 
 var clientHelp = []string{

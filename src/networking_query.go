@@ -32,24 +32,23 @@ func (c *client) Data(in []byte) (used, want int) {
 		c.queryBufPeak = max(c.queryBufPeak, int64(len(in)))
 	}
 	server.updateCachedMono()
+	limit := server.clientMaxQuerybufLen - c.mstate.argvLenSums
+	if int64(len(in)) > limit && c.flags&clientMaster == 0 {
+		server.log(llWarning, "Closing client that reached max query buffer length: %s (qbuf initial bytes: %s)",
+			c.catClientInfoString(), sds.CatRepr(nil, in[:min(64, len(in))]))
+		server.stat.clientQbufLimitDisconnections++
+		c.freeClientAsync()
+		return len(in), 0
+	}
 	c.inData, c.inputLen = true, len(in)
 	used, want = c.processInputBuffer(in)
 	c.inData = false
 	c.inputSeen = len(in) - used
-	if rest := int64(len(in) - used); rest > protoIobufLen && !c.closed && c.flags&clientCloseASAP == 0 {
-		if c.flags&clientMaster == 0 && rest+c.mstate.argvLenSums > server.clientMaxQuerybufLen {
-			server.log(llWarning, "Closing client that reached max query buffer length: %s (qbuf initial bytes: %s)",
-				c.catClientInfoString(), sds.CatRepr(nil, in[used:min(used+64, len(in))]))
-			server.stat.clientQbufLimitDisconnections++
-			c.freeClientAsync()
-			return len(in), 0
-		}
-	}
-	return used, want
+	// Whoever sends more than the limit must be noticed as soon as that much is there.
+	return used, int(min(int64(want), limit+1))
 }
 
 func (c *client) processInputBuffer(in []byte) (used, want int) {
-	server := c.server
 	for used < len(in) {
 		const stop = clientBlocked | clientPendingCommand | clientCloseAfterReply | clientCloseASAP
 		if c.flags&stop != 0 {
@@ -94,7 +93,6 @@ func (c *client) processInputBuffer(in []byte) (used, want int) {
 		}
 		used += n
 	}
-	_ = server
 	return used, 0
 }
 

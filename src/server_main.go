@@ -39,6 +39,10 @@ func (server *Server) loadOptions() error {
 // Main is redis-server's main function: it returns the process's exit code.
 func Main(argv []string) int {
 	platform.InitProcessTitle()
+	// The title is written over the arguments' own memory: nothing may point there.
+	for i, arg := range argv {
+		argv[i] = strings.Clone(arg)
+	}
 	name := strings.TrimSuffix(baseName(argv[0]), ".exe")
 	args := argv[1:]
 	sentinel := strings.Contains(name, "redis-sentinel")
