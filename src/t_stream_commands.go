@@ -419,6 +419,10 @@ func xsetidCommand(c *client) {
 		return
 	}
 	s := o.ptr.(*stream)
+	if id.Compare(s.maxDeletedID) < 0 {
+		c.addReplyError("The ID specified in XSETID is smaller than current max_deleted_entry_id")
+		return
+	}
 	if s.entries > 0 {
 		if id.Compare(s.lastValidID()) < 0 {
 			c.addReplyError("The ID specified in XSETID is smaller than the target stream top item")

@@ -289,6 +289,10 @@ func (s *stream) lag(cg *streamCG) (n int64, known bool) {
 	if added == 0 || s.entries == 0 {
 		return 0, true
 	}
+	if cg.lastID.Compare(s.firstID) < 0 && s.maxDeletedID.Compare(s.firstID) < 0 {
+		// All that is left is ahead of the group, whatever is missing in front of it.
+		return int64(s.entries), true
+	}
 	if cg.entriesRead != scgInvalidEntriesRead && cg.lastID.Compare(s.firstID) >= 0 && !s.rangeHasTombstones(cg.lastID) {
 		return added - cg.entriesRead, true
 	}

@@ -75,12 +75,11 @@ func (r *streamReader) parse(c *client) bool {
 	}
 	n := argc - streams
 	if n%2 != 0 {
-		name := "xread"
-		symbol := "'$'"
 		if r.group {
-			name, symbol = "xreadgroup", "'>'"
+			c.addReplyError("Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be specified.")
+		} else {
+			c.addReplyError("Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be specified.")
 		}
-		c.addReplyErrorFormat("Unbalanced '%s' list of streams: for each stream key an ID, '+', or %s must be specified.", name, symbol)
 		return false
 	}
 	n /= 2
