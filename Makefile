@@ -32,7 +32,7 @@ run: all
 	exec ./src/redis-server ./redis.conf
 
 # Tags of tests for what is not there yet; empty once all is.
-MISSING      = -needs:list -needs:set -needs:acl -needs:repl
+MISSING      = -needs:acl -needs:repl
 
 ##  make test                Go tests, then our Tcl tests (ARGS="--single unit/string --only ...")
 test: test-go test-tcl

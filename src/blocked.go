@@ -293,7 +293,6 @@ func (c *client) updateStatsOnUnblock(failed bool) {
 	}
 	cmd.nanoseconds += c.duration
 	cmd.calls++
-	c.commandsProcessed++
 	server.stat.numcommands++
 	if failed {
 		cmd.failedCalls++

@@ -601,7 +601,6 @@ func (c *client) popReplyNode() {
 // Wrote tells that n bytes of Output have been taken by the system.
 func (c *client) Wrote(n int) {
 	server := c.server
-	c.netOutputBytes += uint64(n)
 	if c.flags&clientSlave != 0 {
 		server.stat.netReplOutputBytes += int64(n)
 	} else {

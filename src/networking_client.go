@@ -350,11 +350,11 @@ func (c *client) catClientInfoString() string {
 	if len(c.reply) > 0 {
 		replyLen = len(c.reply)
 	}
-	fmt.Fprintf(&b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d watch=%d qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s user=%s redir=%d resp=%d lib-name=%s lib-ver=%s io-thread=%d tot-net-in=%d tot-net-out=%d tot-cmds=%d",
+	fmt.Fprintf(&b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d watch=%d qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s user=%s redir=%d resp=%d lib-name=%s lib-ver=%s io-thread=%d",
 		c.id, c.peerID(), c.sockName(), fd, c.name, server.unixtime-c.ctime, server.unixtime-c.lastInteraction, c.clientFlagsString(), c.db.id,
 		len(c.pubsubChannels), len(c.pubsubPatterns), len(c.pubsubshardChannels), multi, len(c.watchedKeys),
 		qbuf, qfree, c.argvMem(), c.mstate.argvLenSums, cap(c.buf), c.replyPeak(), len(c.buf)-c.sentlen, replyLen, c.getClientOutputBufferMemoryUsage(),
-		c.getClientMemoryUsage(), events, cmd, userName, redir, c.resp, c.libName, c.libVer, 0, c.netInputBytes, c.netOutputBytes, c.commandsProcessed)
+		c.getClientMemoryUsage(), events, cmd, userName, redir, c.resp, c.libName, c.libVer, 0)
 	return b.String()
 }
 

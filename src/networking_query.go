@@ -25,7 +25,6 @@ func bytesAsString(b []byte) string { return unsafe.String(unsafe.SliceData(b), 
 func (c *client) Data(in []byte) (used, want int) {
 	server := c.server
 	if n := len(in) - c.inputSeen; n > 0 {
-		c.netInputBytes += uint64(n)
 		server.stat.netInputBytes += int64(n)
 		server.stat.totalReadsProcessed++
 		c.lastInteraction = server.unixtime

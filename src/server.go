@@ -609,7 +609,6 @@ func (server *Server) call(c *client, flags int) {
 			server.commandWasSlow(c, real)
 		}
 		server.stat.numcommands++
-		c.commandsProcessed++
 		c.duration = 0
 	}
 	if len(server.monitors) > 0 && !server.loading && real.flags&(commands.CmdSkipMonitor|commands.CmdAdmin) == 0 {

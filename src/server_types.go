@@ -12,6 +12,7 @@ import (
 	"redport/src/ae"
 	"redport/src/commands"
 	"redport/src/connection"
+	"redport/src/dict"
 	"redport/src/epoch"
 	"redport/src/kvstore"
 	"redport/src/quicklist"
@@ -93,8 +94,10 @@ type redisDb struct {
 
 	hiddenKey bool // a lookup has hidden an expired key that stays: addEntry must look again
 
-	keysizes       [objTypeMax][keysizesBins]int64 // how many keys of each type have a size of 0, 1, 2-3, 4-7 ...
-	volatileHashes int64                           // hashes that have fields with an expiry
+	keysizes [objTypeMax][keysizesBins]int64 // how many keys of each type have a size of 0, 1, 2-3, 4-7 ...
+
+	hexpires      *dict.Dict // keys of hashes with fields that expire, and when the first does; nil until there is one
+	hexpireCursor uint64     // where the active expiry cycle goes on in it
 }
 
 // blockedKey is the list of clients that wait for one key, oldest first.
@@ -272,9 +275,6 @@ type client struct {
 	inputSeen        int  // bytes of the unconsumed input that are counted already
 	deferred         int  // open addReplyDeferredLen, which forbid moving what is behind them
 
-	netInputBytes     uint64
-	netOutputBytes    uint64
-	commandsProcessed uint64
 
 	ctime                    int64 // unix s
 	lastInteraction          int64 // unix s
@@ -537,6 +537,9 @@ type Server struct {
 	setScratch      []byte // setEdit
 	zsetScratch     []byte // zsetEdit
 	sourceSets      []sourceSet
+	hashScratch     []byte // hashEdit
+	hashNumber      []byte // HINCRBY, HINCRBYFLOAT; expireDueFields
+	hashMove        []byte // moveField
 
 	logger logState
 

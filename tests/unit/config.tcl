@@ -194,7 +194,6 @@ tags {"config external:skip"} {
             {save 1}           {Invalid save parameters}
             {dir /no/such/dir} {No such file or directory}
             {rename-command nosuchcommand x} {No such command in rename-command}
-            {user foo bar}     {*}
             {include "unclosed}  {Unbalanced quotes in configuration line}
         } {
             set file [tmpdir conf]/redis.conf
