@@ -45,11 +45,13 @@ func decryptKey(text []byte, pass string) ([]byte, error) {
 				return nil, err
 			}
 			return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
-		case strings.HasSuffix(b.Type, "PRIVATE KEY") && x509.IsEncryptedPEMBlock(b): //nolint:staticcheck // weak, but in use
+		//lint:ignore SA1019 the form is weak, but in use
+		case strings.HasSuffix(b.Type, "PRIVATE KEY") && x509.IsEncryptedPEMBlock(b):
 			if pass == "" {
 				return nil, errNoPassword
 			}
-			der, err := x509.DecryptPEMBlock(b, []byte(pass)) //nolint:staticcheck // see above
+			//lint:ignore SA1019 see above
+			der, err := x509.DecryptPEMBlock(b, []byte(pass))
 			if err != nil {
 				return nil, errBadPassword
 			}

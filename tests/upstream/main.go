@@ -284,7 +284,7 @@ func isolation() ([]string, error) {
 
 type result struct {
 	unit          string
-	ok, skip, err int
+	ok, skip      int
 	passed        []string
 	failures      []string // titles that failed and count
 	tolerated     int      // failures of a partial unit that do not
