@@ -283,15 +283,15 @@ func isolation() ([]string, error) {
 }
 
 type result struct {
-	unit          string
-	ok, skip      int
-	passed        []string
-	failures      []string // titles that failed and count
-	tolerated     int      // failures of a partial unit that do not
-	flakes        []string
-	seconds       int
-	log           string
-	partial       bool
+	unit      string
+	ok, skip  int
+	passed    []string
+	failures  []string // titles that failed and count
+	tolerated int      // failures of a partial unit that do not
+	flakes    []string
+	seconds   int
+	log       string
+	partial   bool
 }
 
 func (r *runner) report(results []*result) (failed int, err error) {
