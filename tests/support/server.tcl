@@ -424,3 +424,13 @@ proc restart_server {level wait_ready rotate_logs {reconnect 1} {shutdown sigter
     catch {[dict get $srv client] close}
     if {$reconnect} {set_srv $level [connect_main_client $srv]}
 }
+
+# Runs a server that must refuse to start and returns its exit status and what it says. One that starts
+# all the same is ended after a while: status 137.
+proc start_refused {args} {
+    set watched {"$@" & pid=$!; (sleep 20; kill -KILL $pid) >/dev/null 2>&1 & watch=$!; wait $pid; status=$?; kill $watch; exit $status}
+    set status [catch {exec sh -c $watched sh {*}$::server_program {*}$args 2>@1} output options]
+    if {!$status} {return [list 0 $output]}
+    set output [string map {"\nchild process exited abnormally" {}} $output]
+    return [list [lindex [dict get $options -errorcode] 2] $output]
+}

@@ -2,14 +2,6 @@
 #
 # The config file, the command line, and CONFIG.
 
-# Runs a server that must refuse to start and returns its exit status and what it says on standard error.
-proc start_refused {args} {
-    set status [catch {exec {*}$::server_program {*}$args 2>@1} output options]
-    if {!$status} {return [list 0 $output]}
-    set output [string map {"\nchild process exited abnormally" {}} $output]
-    return [list [lindex [dict get $options -errorcode] 2] $output]
-}
-
 # Starts a server without a harness's config: arguments only. Result: its pid and the file of its output.
 proc start_by_arguments {args} {
     set out [tmpdir bare]/stdout

@@ -107,7 +107,7 @@ start_server {tags {"networking external:skip tls:skip"} overrides {bind {127.0.
 tags {"networking external:skip tls:skip"} {
     test {An address that is missing keeps the server from starting} {
         set dir [tmpdir bind]
-        set status [catch {exec {*}$::server_program --port [find_available_port $::baseport $::portcount] --bind 192.0.2.1 --dir $dir 2>@1} output]
+        lassign [start_refused --port [find_available_port $::baseport $::portcount] --bind 192.0.2.1 --dir $dir] status output
         assert_equal 1 $status
         assert_match {*Could not create server TCP listening socket 192.0.2.1:*: bind: *} $output
         assert_match {*Failed listening on port * (tcp), aborting.*} $output
@@ -116,7 +116,7 @@ tags {"networking external:skip tls:skip"} {
     test {A port that is taken keeps the server from starting} {
         set taken [socket -server {apply {args {}}} -myaddr 127.0.0.1 0]
         set port [lindex [fconfigure $taken -sockname] 2]
-        set status [catch {exec {*}$::server_program --port $port --bind 127.0.0.1 --dir [tmpdir bind] 2>@1} output]
+        lassign [start_refused --port $port --bind 127.0.0.1 --dir [tmpdir bind]] status output
         close $taken
         assert_equal 1 $status
         assert_match "*Warning: Could not create server TCP listening socket 127.0.0.1:$port: bind: Address already in use*" $output
