@@ -75,6 +75,9 @@ func (server *Server) initServer() error {
 		return fmt.Errorf("Failed creating the event loop. Error message: '%w'", err)
 	}
 	server.el = loop
+	if server.ioThreadsNum > 1 {
+		loop.SetIOThreads(server.ioThreadsNum)
+	}
 	server.hz = server.configHz
 	server.db = make([]*redisDb, server.dbnum)
 	for i := range server.db {
