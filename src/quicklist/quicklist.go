@@ -93,9 +93,16 @@ type List struct {
 
 const listSize = int(unsafe.Sizeof(List{}))
 
+// Bounds of fill factor and depth: what lies beyond them counts as the bound.
+const (
+	minFill  = -len(sizeLevels)
+	maxFill  = 1<<15 - 1
+	maxDepth = 1<<16 - 1
+)
+
 // New returns an empty list whose nodes are filled and compressed as list-max-listpack-size and list-compress-depth say.
 func New(env *Env, fill, depth int) *List {
-	l := &List{env: env, fill: fill, depth: depth, birth: env.Clock.Now()}
+	l := &List{env: env, fill: max(min(fill, maxFill), minFill), depth: max(min(depth, maxDepth), 0), birth: env.Clock.Now()}
 	l.accountHeap(listSize)
 	return l
 }
