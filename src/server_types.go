@@ -275,7 +275,6 @@ type client struct {
 	inputSeen        int  // bytes of the unconsumed input that are counted already
 	deferred         int  // open addReplyDeferredLen, which forbid moving what is behind them
 
-
 	ctime                    int64 // unix s
 	lastInteraction          int64 // unix s
 	obufSoftLimitReachedTime int64

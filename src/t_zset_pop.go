@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"math"
+	"strconv"
+)
+
+// t_zset_pop.go - sorted sets: taking members from either end, and waiting for some to come.
+
+const (
+	zsetMin = iota
+	zsetMax
+)
+
+var zpopEvents = [...]string{"zpopmin", "zpopmax"}
+
+// zpopCommands are what popping is propagated as.
+var zpopCommands = [...]string{"ZPOPMIN", "ZPOPMAX"}
+
+// zpop replies with up to count members from an end, each with its score, and deletes them. nested: each pair is an array. It returns
+// how many there were. The set is not empty.
+func (ed *zsetEdit) zpop(c *client, where int, count int64, nested bool, begin func(n int)) int {
+	size := ed.length()
+	n := int(min(count, int64(size)))
+	begin(n)
+	lo, from := 0, 0
+	if where == zsetMax {
+		lo, from = size-n, size-1
+	}
+	var buf [20]byte
+	p := ed.at(from)
+	for range n {
+		if nested {
+			c.addReplyArrayLen(2)
+		}
+		c.addReplyBulkBytes(p.member(&buf))
+		c.addReplyDouble(p.score())
+		p.step(where == zsetMax)
+	}
+	ed.removeRange(lo, lo+n)
+	ed.removed(c, n, zpopEvents[where])
+	return n
+}
+
+// ZPOPMIN key [count]
+func zpopminCommand(c *client) { zpopMinMaxCommand(c, zsetMin) }
+
+// ZPOPMAX key [count]
+func zpopmaxCommand(c *client) { zpopMinMaxCommand(c, zsetMax) }
+
+func zpopMinMaxCommand(c *client, where int) {
+	if len(c.argv) > 3 {
+		c.addReplyErrorObject(shared.syntaxerr)
+		return
+	}
+	count, nested := int64(1), false
+	if len(c.argv) == 3 {
+		var ok bool
+		if count, ok = c.getPositiveLongFromObjectOrReply(c.argv[2], ""); !ok {
+			return
+		}
+		nested = c.resp > 2
+	}
+	ed, ok := c.openZset(c.argv[1])
+	if !ok {
+		return
+	}
+	if !ed.exists || count == 0 {
+		ed.discard()
+		c.addReply(shared.emptyarray)
+		return
+	}
+	ed.zpop(c, where, count, nested, func(n int) {
+		if nested {
+			c.addReplyArrayLen(n)
+		} else {
+			c.addReplyArrayLen(2 * n)
+		}
+	})
+}
+
+// zpopFirst pops from the first of the keys that exists, and reports whether the client has its answer.
+//
+// nested: the answer of ZMPOP, else the one of BZPOPMIN; propagated with a count, or without.
+func (c *client) zpopFirst(keys [][]byte, where int, count int64, nested bool) (done bool) {
+	for _, key := range keys {
+		ed, ok := c.openZset(key)
+		if !ok {
+			return true
+		}
+		if !ed.exists {
+			ed.discard()
+			continue
+		}
+		n := ed.zpop(c, where, count, nested, func(n int) {
+			if !nested {
+				c.addReplyArrayLen(2*n + 1)
+				c.addReplyBulkBytes(key)
+				return
+			}
+			c.addReplyArrayLen(2)
+			c.addReplyBulkBytes(key)
+			c.addReplyArrayLen(n)
+		})
+		if c.server.propagates() {
+			argv := [][]byte{[]byte(zpopCommands[where]), key}
+			if nested {
+				argv = append(argv, strconv.AppendInt(nil, int64(n), 10))
+			}
+			c.rewriteClientCommandVector(argv...)
+		}
+		return true
+	}
+	return false
+}
+
+// BZPOPMIN key [key ...] timeout
+func bzpopminCommand(c *client) { bzpopMinMaxCommand(c, zsetMin) }
+
+// BZPOPMAX key [key ...] timeout
+func bzpopmaxCommand(c *client) { bzpopMinMaxCommand(c, zsetMax) }
+
+func bzpopMinMaxCommand(c *client, where int) {
+	last := len(c.argv) - 1
+	blockingZpop(c, c.argv[1:last], where, c.argv[last], 1, false)
+}
+
+// blockingZpop is zpopFirst that waits if there is none.
+func blockingZpop(c *client, keys [][]byte, where int, timeoutArg []byte, count int64, nested bool) {
+	timeout, ok := c.getTimeoutFromObjectOrReply(timeoutArg, unitSeconds)
+	if !ok || c.zpopFirst(keys, where, count, nested) {
+		return
+	}
+	if c.flags&clientDenyBlocking != 0 {
+		// In a transaction or a script nothing can come while it waits: it is too late at once.
+		c.addReplyNullArray()
+		return
+	}
+	c.blockForKeys(blockedZset, keys, timeout, false)
+}
+
+// ZMPOP numkeys key [key ...] MIN|MAX [COUNT count]
+func zmpopCommand(c *client) {
+	keys, where, count, ok := c.parseZmpop(1)
+	if ok && !c.zpopFirst(keys, where, count, true) {
+		c.addReplyNullArray()
+	}
+}
+
+// BZMPOP timeout numkeys key [key ...] MIN|MAX [COUNT count]
+func bzmpopCommand(c *client) {
+	if keys, where, count, ok := c.parseZmpop(2); ok {
+		blockingZpop(c, keys, where, c.argv[1], count, true)
+	}
+}
+
+// parseZmpop parses "numkeys key [key ...] MIN|MAX [COUNT count]" from argument i on.
+func (c *client) parseZmpop(i int) (keys [][]byte, where int, count int64, ok bool) {
+	numkeys, ok := c.getRangeLongFromObjectOrReply(c.argv[i], 1, math.MaxInt64, "numkeys should be greater than 0")
+	if !ok {
+		return nil, 0, 0, false
+	}
+	if numkeys >= int64(len(c.argv)-i-1) {
+		c.addReplyErrorObject(shared.syntaxerr)
+		return nil, 0, 0, false
+	}
+	i++
+	keys = c.argv[i : i+int(numkeys)]
+	i += int(numkeys)
+	switch {
+	case equalFold(c.argv[i], "MIN"):
+		where = zsetMin
+	case equalFold(c.argv[i], "MAX"):
+		where = zsetMax
+	default:
+		c.addReplyErrorObject(shared.syntaxerr)
+		return nil, 0, 0, false
+	}
+	for i++; i < len(c.argv); i += 2 {
+		if count != 0 || !equalFold(c.argv[i], "COUNT") || i+1 == len(c.argv) {
+			c.addReplyErrorObject(shared.syntaxerr)
+			return nil, 0, 0, false
+		}
+		if count, ok = c.getRangeLongFromObjectOrReply(c.argv[i+1], 1, math.MaxInt64, "count should be greater than 0"); !ok {
+			return nil, 0, 0, false
+		}
+	}
+	return keys, where, max(count, 1), true
+}
