@@ -369,9 +369,6 @@ func (db *redisDb) keysizesRemove(e dict.Entry) {
 	db.keysizes[entryType(e)%objTypeMax][keysizesBin(entrySize(e))]--
 }
 
-// subexpires is the number of hashes that have fields with an expiry.
-func (db *redisDb) subexpires() int64 { return db.volatileHashes }
-
 // --- Adding and replacing ---
 
 // initialAccess is the access word of a key that is created now.
@@ -391,6 +388,9 @@ func (db *redisDb) addEntry(e dict.Entry, key []byte, v dict.Value) dict.Entry {
 	}
 	db.keysizesAdd(v)
 	e = db.keys.Insert(e, key, v, db.server.initialAccess())
+	if v.Meta>>4 == objHash {
+		db.indexHashValue(key, v)
+	}
 	if len(db.blockingKeys) > 0 {
 		db.signalKeyAsReady(key, v.Meta>>4)
 	}
@@ -413,6 +413,12 @@ func (db *redisDb) replaceEntry(e dict.Entry, key []byte, v dict.Value) dict.Ent
 	}
 	if e.IsPointer() {
 		db.server.freeObject((*robj)(e.Pointer()), db.server.lazyfreeLazyServerDel)
+	}
+	if entryType(e) == objHash {
+		db.unindexHash(key)
+	}
+	if v.Meta>>4 == objHash {
+		db.indexHashValue(key, v)
 	}
 	return db.keys.Replace(e, v)
 }
@@ -494,6 +500,9 @@ func (db *redisDb) addRDBLoad(key []byte, o *robj) bool {
 	v := o.value(&buf)
 	db.keysizesAdd(v)
 	db.keys.Insert(e, key, v, db.server.initialAccess())
+	if v.Meta>>4 == objHash {
+		db.indexHashValue(key, v)
+	}
 	return true
 }
 
@@ -502,6 +511,9 @@ func (db *redisDb) addRDBLoad(key []byte, o *robj) bool {
 // deleteEntry deletes the key at a position.
 func (db *redisDb) deleteEntry(e dict.Entry, key []byte, async bool) {
 	db.keysizesRemove(e)
+	if entryType(e) == objHash {
+		db.unindexHash(key)
+	}
 	if typ := entryType(e); typ != objString && len(db.blockingKeys) > 0 {
 		db.signalDeletedKeyAsReady(key, typ)
 	}
@@ -517,6 +529,9 @@ func (db *redisDb) deleteEntry(e dict.Entry, key []byte, async bool) {
 // unlinkEntry removes the key at a position, whose value lives on elsewhere.
 func (db *redisDb) unlinkEntry(e dict.Entry, key []byte) {
 	db.keysizesRemove(e)
+	if entryType(e) == objHash {
+		db.unindexHash(key)
+	}
 	if typ := entryType(e); typ != objString && len(db.blockingKeys) > 0 {
 		db.signalDeletedKeyAsReady(key, typ)
 	}
@@ -729,7 +744,10 @@ func (db *redisDb) empty(async bool) int64 {
 	db.avgTTL = 0
 	db.expireCursor = 0
 	db.keysizes = [objTypeMax][keysizesBins]int64{}
-	db.volatileHashes = 0
+	if db.hexpires != nil {
+		db.hexpires.Release()
+	}
+	db.hexpireCursor = 0
 	return n
 }
 
@@ -771,7 +789,8 @@ func (server *Server) swapDatabases(id1, id2 int) bool {
 	db1.avgTTL, db2.avgTTL = db2.avgTTL, db1.avgTTL
 	db1.expireCursor, db2.expireCursor = db2.expireCursor, db1.expireCursor
 	db1.keysizes, db2.keysizes = db2.keysizes, db1.keysizes
-	db1.volatileHashes, db2.volatileHashes = db2.volatileHashes, db1.volatileHashes
+	db1.hexpires, db2.hexpires = db2.hexpires, db1.hexpires
+	db1.hexpireCursor, db2.hexpireCursor = db2.hexpireCursor, db1.hexpireCursor
 	db1.scanForReadyKeys()
 	db2.scanForReadyKeys()
 	return true

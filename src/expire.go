@@ -42,7 +42,8 @@ type activeExpireState struct {
 	timelimitExit bool  // the last cycle ran out of time
 	lastFastCycle int64 // monotonic us
 
-	due dueKeys
+	due    dueKeys
+	fields dueKeys // of one hash
 
 	// Keys that got an expiry from a client of a writable replica, whose master knows nothing of them; per key the databases,
 	// a bit each (the first 64).
@@ -133,6 +134,12 @@ func (server *Server) activeExpireCycle(typ int) {
 		// Count on at once: out of time, the next cycle starts with the next database.
 		db := server.db[st.currentDb%server.dbnum]
 		st.currentDb++
+		if db.subexpires() > 0 {
+			db.activeExpireHashFields(int(pagesPerLoop), start+timelimit)
+			if st.timelimitExit {
+				continue
+			}
+		}
 		n := db.keys.Expiring()
 		if n == 0 {
 			db.avgTTL = 0

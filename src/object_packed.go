@@ -61,7 +61,7 @@ func packedDigest(d *objectDigest, typ, encoding uint8, b []byte) {
 				p = listpack.Next(b, p)
 				second := listpack.Get(b, p)
 				if typ == objHash {
-					d.pair(v.Bytes(&buf), second.Bytes(&buf2))
+					d.field(v.Bytes(&buf), second.Bytes(&buf2), false)
 				} else {
 					d.pair(v.Bytes(&buf), digestScore(packedScore(second)))
 				}
@@ -74,7 +74,7 @@ func packedDigest(d *objectDigest, typ, encoding uint8, b []byte) {
 			p = listpack.Next(b, p)
 			value := listpack.Get(b, p)
 			p = listpack.Next(b, p)
-			d.pair(field.Bytes(&buf), value.Bytes(&buf2))
+			d.field(field.Bytes(&buf), value.Bytes(&buf2), listpack.Get(b, p).Int != 0)
 		}
 	}
 }

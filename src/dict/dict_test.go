@@ -308,9 +308,9 @@ func forTypes(t *testing.T, f func(t *testing.T, w *world, typ *Type)) {
 	}
 }
 
-// scaled makes a test smaller for types whose lookups are linear, and under the race detector.
+// scaled makes a test smaller for types whose lookups are linear, under the race detector, and with -short.
 func scaled(n int, typ *Type) int {
-	if zmalloc.Invariants {
+	if zmalloc.Invariants || testing.Short() {
 		n /= 4
 	}
 	if typ == types["equal"] || typ == types["zero"] || typ == types["few"] {

@@ -88,17 +88,11 @@ func (d *Dict) Scan(cursor uint64, count int, fn func(Entry)) uint64 {
 	return d.scan(cursor<<cursorShift, 0, count, fn) >> cursorShift
 }
 
-// hashed is an entry of a page and its position.
-type hashed struct {
-	pos uint64
-	i   int
-}
-
 // scan is Scan from position pos to position end, 0 for the last of all. Positions that it returns are multiples of 1<<cursorShift.
 func (d *Dict) scan(pos, end uint64, count int, fn func(Entry)) uint64 {
 	const unitMask = 1<<cursorShift - 1
 	count = max(count, 1)
-	var buf [maxEntries]hashed
+	var buf [maxEntries]uint64 // 48 bits of position, and the index of the entry below
 	for {
 		p, next := d.pageFrom(pos)
 		if p == nil {
@@ -117,23 +111,25 @@ func (d *Dict) scan(pos, end uint64, count int, fn func(Entry)) uint64 {
 			found := buf[:0]
 			for i := range int(p.n) {
 				x := d.hashOf(p.entry(i))
-				if x >= pos && (end == 0 || x < end) {
-					found = append(found, hashed{x, i})
+				if x < pos || end != 0 && x >= end {
+					continue
 				}
+				if len(found) == maxEntries { // only of a page that cannot be split: all have the same hash
+					fn(Entry{p.entry(i), p, d, x})
+					count--
+					continue
+				}
+				found = append(found, x&^unitMask|uint64(i))
 			}
 			if len(found) > count {
-				slices.SortFunc(found, func(a, b hashed) int {
-					if a.pos < b.pos {
-						return -1
-					}
-					return 1
-				})
+				slices.Sort(found)
 			}
 			for k, x := range found {
-				if count <= 0 && k > 0 && found[k-1].pos>>cursorShift != x.pos>>cursorShift {
-					return x.pos &^ unitMask
+				if count <= 0 && k > 0 && (found[k-1]^x)&^unitMask != 0 {
+					return x &^ unitMask
 				}
-				fn(Entry{p.entry(x.i), p, d, x.pos})
+				i := int(x & unitMask)
+				fn(Entry{p.entry(i), p, d, 0})
 				count--
 			}
 		}

@@ -15,13 +15,13 @@ import (
 
 const (
 	sliceBlocks = 32      // retired blocks, or blocks of a tree, a slice: about 100 ns each, for cold memory
-	sliceTrim   = 512 << 10 // bytes given back to the system a slice
+	sliceTrim   = 512 << 10 // bytes given back to the system a slice: about 100 us
 )
 
 // Reclaim frees what is retired and seen by no snapshot for about budget, and reports whether there is more to do now. Call it from
 // the cron and, while it returns true, whenever there is nothing better to do. Without budget it does one slice.
 func (c *Clock) Reclaim(budget time.Duration) (more bool) {
-	if c.again.first == nil && c.ready.owner == nil && !c.ready.some() && !c.a.Drain(sliceBlocks) && !c.a.Trim(0) {
+	if c.again.first == nil && c.ready.owner == nil && !c.ready.some() && !c.a.Drain(sliceBlocks) && !c.a.Unmap(0) && !c.a.Trim(0) {
 		return false
 	}
 	for start := time.Now(); ; {
@@ -52,10 +52,9 @@ func (c *Clock) reclaimSlice() (more bool) {
 		}
 		more = more || c.ready.some()
 	}
-	if c.a.Drain(sliceBlocks) {
-		return true
-	}
-	return c.a.Trim(sliceTrim) || more
+	more = c.a.Drain(sliceBlocks) || more
+	more = c.a.Unmap(sliceTrim) || more
+	return more || c.a.Trim(sliceTrim)
 }
 
 // lookAgain finds out for up to n things that hung at a released snapshot whether another one sees them.

@@ -339,9 +339,12 @@ func (m *chunks) close() {
 //
 //	arena: | in use | populated, free | not yet                  |
 //	                                  populated        ->        limit
-//	                | 2 MB: carving here starts the next piece   |
+//	          | 4 MB: carving here starts the next piece |
 
-const hugePage = 2 << 20
+const (
+	hugePage = 2 << 20
+	ahead    = 2 * hugePage
+)
 
 // populator populates the arena that was mapped last.
 type populator struct {
@@ -364,17 +367,21 @@ func (m *chunks) mapArena(size, need int) (uintptr, int) {
 		h.next.Store(0)
 		h.nextSize = 0
 		h.advised = append(h.advised, base+unit-chunkHeader)
-		h.populated, h.limit = base+hugePage, base+uintptr(size)
+		h.populated, h.limit = base+ahead, base+uintptr(size)
 		h.mark = base
 		return base, size
 	}
-	base := uintptr(m.a.sysAlloc(size))
-	if m.wantsHuge(size) {
-		adviseHuge(pointer(base), size, true)
-		h.advised = append(h.advised, base+unit-chunkHeader)
-		h.populated, h.limit = base, base+uintptr(size)
-		m.populateMore()
+	if !m.wantsHuge(size) {
+		return uintptr(m.a.sysAlloc(size)), size
 	}
+	// The first one, or growth was too fast: a small arena of small pages bridges the gap, and at once the next one is made.
+	size = 2 * ahead
+	for size < need {
+		size *= 2
+	}
+	base := uintptr(m.a.sysAlloc(size))
+	h.populated, h.limit = base+uintptr(size), base+uintptr(size)
+	m.populateMore()
 	return base, size
 }
 
@@ -394,7 +401,7 @@ func (m *chunks) populateMore() {
 		p, n := pointer(h.populated), int(end-h.populated)
 		h.start(func() { populate(p, n) })
 		h.populated = end
-		h.mark = end - hugePage
+		h.mark = end - ahead
 		return
 	}
 	h.mark = h.limit
@@ -405,7 +412,7 @@ func (m *chunks) populateMore() {
 		h.start(func() {
 			p := m.a.sysAlloc(size)
 			adviseHuge(p, size, true)
-			populate(p, hugePage)
+			populate(p, ahead)
 			populate(unsafe.Add(p, size-hugePage), hugePage) // its end is written to first
 			h.next.Store(uintptr(p))
 		})
@@ -458,7 +465,7 @@ func (m *chunks) purge(n int) (more bool) {
 	}
 	// The system must not fill the holes again to make huge pages of what is left.
 	for _, u := range m.huge.advised {
-		if size := m.arenas[u]; size > 0 {
+		if size := m.arenas[u]; size > 0 { // else it is gone
 			adviseHuge(pointer(u+chunkHeader-unit), size, false)
 		}
 	}

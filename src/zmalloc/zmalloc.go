@@ -335,14 +335,12 @@ func (a *Allocator) Purge() {
 	a.medium.unmap(math.MaxInt)
 }
 
-// Trim gives memory back to the system: what is unused, and of what is unused in part the rest, where that is a good part of all. It does
-// about n bytes; more tells that another call would find more. For the owner's cron.
-func (a *Allocator) Trim(n int) (more bool) {
-	if len(a.medium.dying) > 0 {
-		return a.medium.unmap(n) || a.trimmable()
-	}
-	return a.trimmable() && a.medium.purge(n)
-}
+// Unmap gives memory that is unused as a whole back to the system, about n bytes of it, and reports whether there is more.
+func (a *Allocator) Unmap(n int) (more bool) { return a.medium.unmap(n) }
+
+// Trim gives the unused parts of what is mapped back to the system, where they are a good part of all, about n bytes of it, and reports
+// whether there is more. For the owner's cron, when no frees are to be expected: they would make larger pieces of it.
+func (a *Allocator) Trim(n int) (more bool) { return a.trimmable() && a.medium.purge(n) }
 
 func (a *Allocator) trimmable() bool {
 	return a.canDiscard() && a.medium.dirty >= max(a.mapped.Load()/8, 4<<20)

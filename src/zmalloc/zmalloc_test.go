@@ -159,8 +159,12 @@ func TestRandomOps(t *testing.T) {
 		var live []block
 		var used int64
 		grow := true
-		for i := range 60000 {
-			if i%6000 == 0 {
+		ops := 60000
+		if Invariants || testing.Short() {
+			ops = 15000
+		}
+		for i := range ops {
+			if i%(ops/10) == 0 {
 				grow = !grow || i == 0
 				checkChunks(t, a)
 			}
@@ -232,6 +236,7 @@ func TestRandomOps(t *testing.T) {
 				a.Purge()
 			}
 			a.Trim(1 << 20)
+			a.Unmap(1 << 20)
 		}
 		for _, b := range live {
 			b.check(t)
@@ -258,7 +263,7 @@ func TestEmptySlabsGoBack(t *testing.T) {
 		for _, b := range live {
 			a.Free(b.p, b.n)
 		}
-		for a.Trim(1 << 20) {
+		for a.Unmap(1 << 20) {
 		}
 		if a.Mapped() > 5<<20 {
 			t.Errorf("%d mapped after freeing everything, of %d", a.Mapped(), top)
@@ -280,7 +285,11 @@ func TestRemoteFrees(t *testing.T) {
 			})
 		}
 		r := rand.New(rand.NewPCG(5, 6))
-		for i := range 20000 {
+		ops := 20000
+		if Invariants || testing.Short() {
+			ops = 4000
+		}
+		for i := range ops {
 			n := randomSize(r)
 			b := block{a.Alloc(n), n, byte(i)}
 			b.fill()
