@@ -243,10 +243,13 @@ func (l *Loop) Connections() int { return l.nconns }
 // Nanotime is the monotonic time of the last wake-up: a clock that costs nothing.
 func (l *Loop) Nanotime() int64 { return l.now }
 
-// Run turns until Stop, on the calling goroutine, which it locks to its thread.
+// Run turns until Stop, on the calling goroutine, which it locks to its thread. Not where there is nothing to poll: the
+// loop is woken by other goroutines then, and a thread of its own would make two switches of threads out of each time.
 func (l *Loop) Run() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	if l.poll != nil {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
 	for !l.stop.Load() {
 		l.turn(true, true)
 	}
@@ -543,6 +546,7 @@ func (l *Loop) reapClosed() int {
 		}
 		n++
 		h := c.h
+		c.gone = true
 		c.h, c.parser, c.gather, c.in = nil, nil, nil, nil
 		if h != nil {
 			h.Closed(c.err)

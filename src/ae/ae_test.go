@@ -5,10 +5,12 @@ package ae
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -164,14 +166,20 @@ func (b *bench) dial() net.Conn {
 
 func (b *bench) tryDial() (net.Conn, error) {
 	var nc net.Conn
-	var err error
+	network := "tcp"
 	if b.m.network == "unix" {
-		nc, err = net.DialTimeout("unix", b.ln.Addr(), patience)
-	} else {
-		nc, err = net.DialTimeout("tcp", b.ln.Addr(), patience)
+		network = "unix"
 	}
-	if err != nil {
-		return nil, err
+	for deadline := time.Now().Add(patience); ; {
+		var err error
+		if nc, err = net.DialTimeout(network, b.ln.Addr(), patience); err == nil {
+			break
+		}
+		// The queue of a Unix socket is full at once when the loop gets no time.
+		if !errors.Is(err, syscall.EAGAIN) || time.Now().After(deadline) {
+			return nil, err
+		}
+		time.Sleep(time.Millisecond)
 	}
 	nc.SetDeadline(time.Now().Add(2 * patience))
 	if b.m.network == "tls" {

@@ -96,6 +96,7 @@ type Conn struct {
 	mask   uint8 // armed at the poller
 
 	closed    bool
+	gone      bool // Closed was called, or would have been with a handler
 	inData    bool // Data is running, perhaps with a turn inside it
 	queued    bool // in loop.writeq
 	redeliver bool // in loop.redeliverq
@@ -120,7 +121,7 @@ type Conn struct {
 
 // SetHandler sets or replaces the handler. Input that has been left so far is offered to a new one by Redeliver.
 func (c *Conn) SetHandler(h Handler) {
-	if c.closed && c.h == nil {
+	if c.gone {
 		return
 	}
 	c.h = h
@@ -503,6 +504,9 @@ func (c *Conn) event(t *turn, mask uint8) {
 	}
 	if c.inData || c.h == nil {
 		return // a turn inside this connection's own Data; the event will be told again
+	}
+	if c.detached {
+		return // by a turn inside this one
 	}
 	if c.item != nil {
 		c.fold()

@@ -448,16 +448,16 @@ func (ch *chooser) suites13Safe(hello *tls.ClientHelloInfo) bool {
 	if ch.suites13 == nil {
 		return true
 	}
-	any := false
+	some := false
 	for _, id := range hello.CipherSuites {
 		if s := suite13ByID(id); s != "" {
 			if !slices.Contains(ch.suites13, id) {
 				return false
 			}
-			any = true
+			some = true
 		}
 	}
-	return any
+	return some
 }
 
 // suiteFor is the first suite, in the order that counts, that client and certificate can do; 0 leaves it to crypto/tls.
