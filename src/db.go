@@ -215,10 +215,6 @@ func (db *redisDb) lookupKeyReadWithFlags(key []byte, flags int) *robj {
 // lookupKeyRead looks a key up that the command will not change.
 func (db *redisDb) lookupKeyRead(key []byte) *robj { return db.lookupKey(key, lookupNone) }
 
-func (db *redisDb) lookupKeyWriteWithFlags(key []byte, flags int) *robj {
-	return db.lookupKey(key, flags|lookupWrite)
-}
-
 // lookupKeyWrite looks a key up that the command may change.
 func (db *redisDb) lookupKeyWrite(key []byte) *robj { return db.lookupKey(key, lookupWrite) }
 
@@ -280,17 +276,6 @@ func intValue(n int64, buf *[8]byte) dict.Value {
 // rawValue is the dictionary's form of a string that a command is about to change in place.
 func rawValue(b []byte) dict.Value {
 	return dict.Value{Meta: objString<<4 | objEncodingRaw, Bytes: b}
-}
-
-// value is the dictionary's form of an object.
-func (o *robj) value(buf *[8]byte) dict.Value {
-	if o.ptr != nil {
-		return dict.Value{Meta: o.typ<<4 | o.encoding, Pointer: unsafe.Pointer(o)}
-	}
-	if o.encoding == objEncodingInt {
-		return intValue(o.num, buf)
-	}
-	return dict.Value{Meta: o.typ<<4 | o.encoding, Bytes: o.str}
 }
 
 // entryValue is the value at a position in a form that survives writes to the dictionary: the bytes of a string are
@@ -452,58 +437,11 @@ func (db *redisDb) setKey(c *client, key, v []byte, flags int) {
 	db.setEntry(c, db.entryForSet(key, flags), key, stringValue(v, true, &buf), flags)
 }
 
-// setKeyObject is setKey for a value of any type.
-func (db *redisDb) setKeyObject(c *client, key []byte, o *robj, flags int) {
-	var buf [8]byte
-	db.setEntry(c, db.entryForSet(key, flags), key, o.value(&buf), flags)
-}
-
 func (db *redisDb) entryForSet(key []byte, flags int) dict.Entry {
 	if flags&(setKeyAlreadyExist|setKeyDoesntExist|setKeyAddOrUpdate) != 0 {
 		return db.keys.Find(key)
 	}
 	return db.entry(key, lookupWrite)
-}
-
-// add adds a key that the caller knows is not there.
-func (db *redisDb) add(key []byte, o *robj) {
-	var buf [8]byte
-	db.addEntry(db.keys.Find(key), key, o.value(&buf))
-}
-
-// addString is add for the bytes of a string.
-func (db *redisDb) addString(key, v []byte) {
-	var buf [8]byte
-	db.addEntry(db.keys.Find(key), key, stringValue(v, true, &buf))
-}
-
-// overwrite gives an existing key another value, and keeps its expiry (C: dbReplaceValue).
-func (db *redisDb) overwrite(key []byte, o *robj) {
-	var buf [8]byte
-	db.replaceEntry(db.keys.Find(key), key, o.value(&buf))
-}
-
-// overwriteString is overwrite for the bytes of a string.
-func (db *redisDb) overwriteString(key, v []byte) {
-	var buf [8]byte
-	db.replaceEntry(db.keys.Find(key), key, stringValue(v, true, &buf))
-}
-
-// addRDBLoad adds a key while a dataset is loaded: nobody waits for it, and no event is sent. It reports false, and
-// changes nothing, if the key is there already.
-func (db *redisDb) addRDBLoad(key []byte, o *robj) bool {
-	var buf [8]byte
-	e := db.keys.Find(key)
-	if e.Ok() {
-		return false
-	}
-	v := o.value(&buf)
-	db.keysizesAdd(v)
-	db.keys.Insert(e, key, v, db.server.initialAccess())
-	if v.Meta>>4 == objHash {
-		db.indexHashValue(key, v)
-	}
-	return true
 }
 
 // --- Deleting ---
@@ -548,8 +486,7 @@ func (db *redisDb) genericDelete(key []byte, async bool) bool {
 	return true
 }
 
-func (db *redisDb) dbSyncDelete(key []byte) bool  { return db.genericDelete(key, false) }
-func (db *redisDb) dbAsyncDelete(key []byte) bool { return db.genericDelete(key, true) }
+func (db *redisDb) dbSyncDelete(key []byte) bool { return db.genericDelete(key, false) }
 
 // dbDelete deletes as lazyfree-lazy-server-del says.
 func (db *redisDb) dbDelete(key []byte) bool {

@@ -377,24 +377,22 @@ func (h *hashEdit) set(field, value []byte, keepTTL bool) (updated bool) {
 		h.d.Replace(e, dict.Value{Bytes: value})
 		return true
 	}
-	p := h.find(field)
-	if p == listpack.End {
+	if p := h.find(field); p == listpack.End {
 		h.appendField(field, value)
-		if h.size() > h.server.hashMaxListpackEntries {
-			h.convert(objEncodingHt)
-		}
-		return false
-	}
-	v := listpack.Next(h.b, p)
-	if h.encoding == objEncodingListpackEx && !keepTTL && h.expireAt(v) >= 0 {
+	} else if v := listpack.Next(h.b, p); h.encoding == objEncodingListpackEx && !keepTTL && h.expireAt(v) >= 0 {
 		// Without an expiry it belongs to the others of that kind, at the end.
 		h.b, _ = listpack.DeleteRangeAt(h.b, p, 3)
 		h.appendField(field, value)
 		h.retimed = true
-		return true
+		updated = true
+	} else {
+		h.b = listpack.Replace(h.b, v, value)
+		updated = true
 	}
-	h.b = listpack.Replace(h.b, v, value)
-	return true
+	if h.size() > h.server.hashMaxListpackEntries {
+		h.convert(objEncodingHt)
+	}
+	return updated
 }
 
 // appendField adds a field, which is not there and does not expire, to a packed hash.
