@@ -163,16 +163,12 @@ func (t *ioThreads) run() {
 			continue
 		}
 		t.await.Store(true)
-		if t.done.Load() < n {
-			<-t.finished
+		for t.done.Load() < n {
+			<-t.finished // which may be told late, of the batch before
 		}
 		t.await.Store(false)
 	}
 	t.claim.Store(closedList)
-	select {
-	case <-t.finished: // told after all was seen to be done
-	default:
-	}
 }
 
 // read is dispatch with helpers; false if it did nothing, for the loop does it as well alone.
