@@ -22,7 +22,6 @@ const (
 	llWarning = 3
 	llNothing = 4 // as a loglevel: log nothing at all
 
-	llRaw = 1 << 10 // modifier: the line as it is, no time stamp
 )
 
 // hz: calls of serverCron a second.
@@ -37,8 +36,6 @@ const configBindaddrMax = 16
 
 // configMinReservedFds is how many descriptors are kept for files and listeners beside maxclients.
 const configMinReservedFds = 32
-
-const configDefaultPidFile = "/var/run/redis.pid"
 
 const configDefaultProcTitleTemplate = "{title} {listen-addr} {server-mode}"
 

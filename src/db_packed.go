@@ -21,11 +21,6 @@ func packedValue(typ, encoding uint8, b []byte) dict.Value {
 	return dict.Value{Meta: typ<<4 | encoding, Bytes: b}
 }
 
-// addPacked adds a key that is not there.
-func (db *redisDb) addPacked(key []byte, typ, encoding uint8, b []byte) dict.Entry {
-	return db.addEntry(db.keys.Find(key), key, packedValue(typ, encoding, b))
-}
-
 // setPacked gives the key at e, a collection of the same type, other bytes. Expiry and access word stay. The bytes may be those that e has
 // now. Whoever changes an object back to a packed value must release the object.
 func (db *redisDb) setPacked(e dict.Entry, typ, encoding uint8, b []byte) dict.Entry {

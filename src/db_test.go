@@ -55,13 +55,6 @@ func (db *redisDb) testGet(t testing.TB, key string) string {
 	return string(o.strBytes(&buf))
 }
 
-func (db *redisDb) testNames() []string {
-	var names []string
-	db.keys.All(func(e dict.Entry) bool { names = append(names, string(e.Key())); return true })
-	slices.Sort(names)
-	return names
-}
-
 func TestStringsKeepTheirTextAndEncoding(t *testing.T) {
 	db := newKeyspace(t).db[0]
 	long := string(make([]byte, 45))

@@ -111,13 +111,6 @@ func (server *Server) redisOutOfMemoryHandler(n int) {
 	server.serverPanic("Redis aborting for OUT OF MEMORY. Allocating %d bytes!", n)
 }
 
-// serverAssert ends the server if a condition does not hold. expr is its text.
-func (server *Server) serverAssert(holds bool, expr string) {
-	if !holds {
-		server.assertionFailed(nil, expr, callerLine(0))
-	}
-}
-
 // assertFailed ends the server because the condition expr does not hold, in a command of c if that is not nil.
 func (server *Server) assertFailed(c *client, expr string) {
 	server.assertionFailed(c, expr, callerLine(0))
@@ -157,19 +150,6 @@ func (server *Server) crashOnPanic() {
 	}
 	sig := server.logPanic(r)
 	server.logCrash()
-	server.bugReportEnd(sig, sig != platform.SignalAbrt)
-}
-
-// crashOnBackgroundPanic is crashOnPanic for the other goroutines.
-func (server *Server) crashOnBackgroundPanic() {
-	r := recover()
-	if r == nil {
-		return
-	}
-	sig := server.logPanic(r)
-	if server.crashlogEnabled {
-		server.logStackTrace()
-	}
 	server.bugReportEnd(sig, sig != platform.SignalAbrt)
 }
 

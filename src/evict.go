@@ -165,19 +165,6 @@ func (server *Server) overMaxmemory() bool {
 	return !ok
 }
 
-// overMaxmemoryAfterAlloc tells whether more bytes would exceed maxmemory.
-func (server *Server) overMaxmemoryAfterAlloc(more int64) bool {
-	if server.maxmemory == 0 {
-		return false
-	}
-	used := server.usedMemory()
-	if uint64(used+more) <= server.maxmemory {
-		return false
-	}
-	used = max(used-server.freeMemoryGetNotCountedMemory(), 0)
-	return uint64(used+more) > server.maxmemory
-}
-
 // --- Eviction ---
 
 // startEvictionTimeProc has the loop go on evicting, in short turns between other events.

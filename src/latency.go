@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"redport/deps/hdr_histogram"
-	"redport/src/monotonic"
 	"redport/src/platform"
 	"redport/src/sparkline"
 )
@@ -63,21 +62,6 @@ func (ts *latencyTimeSeries) all(fn func(latencySample)) {
 		if s := ts.samples[(ts.idx+j)%latencyTsLen]; s.time != 0 {
 			fn(s)
 		}
-	}
-}
-
-// latencyStartMonitor is the time at which something begins that may be slow; 0 while nobody wants to know.
-func (server *Server) latencyStartMonitor() int64 {
-	if server.latencyMonitorThreshold == 0 {
-		return 0
-	}
-	return monotonic.Us()
-}
-
-// latencyEndMonitor adds a sample if what latencyStartMonitor timed was slow.
-func (server *Server) latencyEndMonitor(event string, start int64) {
-	if start != 0 {
-		server.latencyAddSampleIfNeeded(event, (monotonic.Us()-start)/1000)
 	}
 }
 

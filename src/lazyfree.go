@@ -70,5 +70,3 @@ func (server *Server) lazyfreeGetPendingObjectsCount() int64 {
 func (server *Server) lazyfreeGetFreedObjectsCount() int64 {
 	return atomic.LoadInt64(&server.lazyfreedObjects)
 }
-
-func (server *Server) lazyfreeResetStats() { atomic.StoreInt64(&server.lazyfreedObjects, 0) }

@@ -3,7 +3,6 @@
 package server
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -247,15 +246,6 @@ func (c *client) addReplyBulkLongLong(n int64) {
 	c.addReplyBulkBytes(strconv.AppendInt(tmp[:0], n, 10))
 }
 
-// addReplyBulk sends a string object.
-func (c *client) addReplyBulk(o *robj) {
-	if o.encoding == objEncodingInt {
-		c.addReplyBulkLongLong(o.num)
-		return
-	}
-	c.addReplyBulkBytes(o.str)
-}
-
 // addReplyNull sends RESP3's null, or RESP2's null bulk string.
 func (c *client) addReplyNull() { c.addReply(shared.null[c.resp]) }
 
@@ -300,15 +290,6 @@ func (c *client) addReplyDouble(d float64) {
 	c.appendReply(",")
 	c.appendReplyBytes(text)
 	c.appendReply("\r\n")
-}
-
-// addReplyHumanLongDouble sends a long double that has its text already.
-func (c *client) addReplyHumanLongDouble(text string) {
-	if c.resp == 2 {
-		c.addReplyBulkString(text)
-		return
-	}
-	c.addReply("," + text + "\r\n")
 }
 
 // addReplyBigNum sends a big number by its digits.
@@ -548,27 +529,6 @@ func (c *client) setDeferredSetLen(d deferredLen, n int) {
 		c.setDeferredLen(d, '*', n)
 	} else {
 		c.setDeferredLen(d, '~', n)
-	}
-}
-
-func (c *client) setDeferredPushLen(d deferredLen, n int) {
-	if c.resp == 2 {
-		c.setDeferredLen(d, '*', n)
-	} else {
-		c.setDeferredLen(d, '>', n)
-	}
-}
-
-// trimReplyUnusedTailSpace gives back the spare room of the last block when it is worth it.
-func (c *client) trimReplyUnusedTailSpace() {
-	n := len(c.reply)
-	if n == 0 {
-		return
-	}
-	tail := &c.reply[n-1]
-	if cap(tail.buf)-len(tail.buf) > cap(tail.buf)/4 && len(tail.buf) < protoReplyChunkBytes && len(tail.buf) > 0 {
-		c.replyListGrew(len(tail.buf) - cap(tail.buf))
-		tail.buf = bytes.Clone(tail.buf)
 	}
 }
 

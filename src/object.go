@@ -46,36 +46,6 @@ func (o *robj) strBytes(buf *[20]byte) []byte {
 	return o.str
 }
 
-// stringObjectLen is the length of a string object.
-func (o *robj) stringObjectLen() int {
-	if o.encoding == objEncodingInt {
-		return util.SDigits10(o.num)
-	}
-	return len(o.str)
-}
-
-// getLongLongFromObject is the number that a string object holds; a missing object is 0.
-func getLongLongFromObject(o *robj) (int64, bool) {
-	if o == nil {
-		return 0, true
-	}
-	if o.encoding == objEncodingInt {
-		return o.num, true
-	}
-	return util.String2ll(o.str)
-}
-
-// getDoubleFromObject is the same for doubles.
-func getDoubleFromObject(o *robj) (float64, bool) {
-	if o == nil {
-		return 0, true
-	}
-	if o.encoding == objEncodingInt {
-		return float64(o.num), true
-	}
-	return util.String2d(o.str)
-}
-
 // --- Numbers in arguments ---
 //
 // Each of these answers with msg, or with Redis's own words if msg is "", when the argument is no such number.
@@ -233,27 +203,6 @@ func objectCommand(c *client) {
 		}
 		c.addReplyLongLong(int64(server.lfuDecrAndReturn(e.Access())))
 	}
-}
-
-// objectSetLRUOrLFU sets the access word of the key at e as RESTORE and a loaded file say. A negative argument says
-// nothing. It reports whether anything was set.
-func (db *redisDb) objectSetLRUOrLFU(e dict.Entry, lfuFreq, lruIdle, lruClock int64, lruMultiplier int64) bool {
-	server := db.server
-	if server.maxmemoryPolicy&maxmemoryFlagLfu != 0 {
-		if lfuFreq < 0 {
-			return false
-		}
-		return db.keys.SetAccess(e, server.lfuTimeInMinutes()<<8|uint32(lfuFreq&255))
-	}
-	if lruIdle < 0 {
-		return false
-	}
-	// The clock wraps around; a time before its zero lies near its end.
-	abs := lruClock - lruIdle*lruMultiplier/lruClockResolution
-	if abs < 0 {
-		abs += lruClockMax
-	}
-	return db.keys.SetAccess(e, uint32(abs)&lruClockMax)
 }
 
 // --- MEMORY ---

@@ -90,16 +90,6 @@ func pubsubUnlink(all *pubsubTable, own *map[string]struct{}, c *client, name st
 	return true
 }
 
-// serverPubsubSubscriptionCount is the number of channels and patterns that anybody is subscribed to.
-func (server *Server) serverPubsubSubscriptionCount() int {
-	return len(server.pubsubChannels) + len(server.pubsubPatterns)
-}
-
-// serverPubsubShardSubscriptionCount is the same for shard channels.
-func (server *Server) serverPubsubShardSubscriptionCount() int {
-	return len(server.pubsubshardChannels)
-}
-
 // clientSubscriptionsCount is the number of channels and patterns that c is subscribed to.
 func (c *client) clientSubscriptionsCount() int { return len(c.pubsubChannels) + len(c.pubsubPatterns) }
 
@@ -259,16 +249,6 @@ func (server *Server) pubsubUnsubscribeAllPatterns(c *client, notify bool) int {
 	}
 	c.unmarkClientIfUnsubscribed()
 	return count
-}
-
-// pubsubShardUnsubscribeAllClients takes a shard channel away from all its subscribers: its slot is not served here any more.
-func (server *Server) pubsubShardUnsubscribeAllClients(channel string) {
-	for c := range server.pubsubshardChannels[channel] {
-		delete(c.pubsubshardChannels, channel)
-		c.addReplyPubsubChange(pubSubShardType.unsubscribeMsg, []byte(channel), c.clientShardSubscriptionsCount())
-		c.unmarkClientIfUnsubscribed()
-	}
-	delete(server.pubsubshardChannels, channel)
 }
 
 // --- Publishing ---

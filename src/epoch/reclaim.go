@@ -14,7 +14,7 @@ import (
 // other goroutines gave back. Each slice below is a few microseconds' work; Reclaim does as many as its budget allows.
 
 const (
-	sliceBlocks = 32      // retired blocks, or blocks of a tree, a slice: about 100 ns each, for cold memory
+	sliceBlocks = 32        // retired blocks, or blocks of a tree, a slice: about 100 ns each, for cold memory
 	sliceTrim   = 512 << 10 // bytes given back to the system a slice: about 100 us
 )
 
