@@ -65,6 +65,8 @@ func FuzzDict(f *testing.F) {
 			case op == 10:
 				m.d.Release()
 				m.m, m.keys, m.at = map[string]item{}, nil, map[string]int{}
+			case op == 12:
+				m.sampleAll(r)
 			case op == 11:
 				for len(m.keys) > 3 {
 					m.delete(m.keys[r.IntN(len(m.keys))])

@@ -3,6 +3,7 @@
 package dict
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -242,7 +243,7 @@ func (d *Dict) Sample(r func() uint64, n int, volatile bool, fn func(Entry)) int
 	// From a random place to the end, and then from the start. There are n such entries, so it never goes all around.
 	pos := r()
 	if volatile {
-		w := hintWalk{least: noHint - 1, limit: d.n, visit: sample}
+		w := hintWalk{least: noHint - 1, limit: math.MaxInt, visit: sample}
 		if !w.from(d, pos) {
 			w.from(d, 0)
 		}

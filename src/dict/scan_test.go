@@ -225,10 +225,17 @@ func TestDue(t *testing.T) {
 			}
 			now += r.Int64N(1 << 19)
 			due := map[string]bool{}
+			first := int64(math.MaxInt64)
 			for key, it := range m.m {
+				if it.expire >= 0 {
+					first = min(first, it.expire)
+				}
 				if it.expire != -1 && it.expire <= now {
 					due[key] = true
 				}
+			}
+			if next := m.d.NextExpire(); next > first {
+				t.Fatalf("next expiry %d, but one at %d", next, first)
 			}
 			cursor, calls := uint64(0), 0
 			var found []string
@@ -354,6 +361,7 @@ func TestSample(t *testing.T) {
 				m.d.SetExpire(m.find(fmt.Sprint(i)), int64(i))
 			}
 		}
+		m.sampleAll(r)
 		for _, volatile := range []bool{false, true} {
 			all := map[string]bool{}
 			for range 3000 {
@@ -384,4 +392,20 @@ func TestSample(t *testing.T) {
 		}
 		w.end(t, m.d)
 	})
+}
+
+// sampleAll checks that a sample of everything is everything.
+func (m *model) sampleAll(r source) {
+	m.t.Helper()
+	for _, volatile := range []bool{false, true} {
+		want := m.d.Len()
+		if volatile {
+			want = m.d.Expiring()
+		}
+		seen := map[string]bool{}
+		m.d.Sample(r.Uint64, want+1, volatile, func(e Entry) { seen[string(e.Key())] = true })
+		if len(seen) != want {
+			m.t.Fatalf("%d entries sampled, of %d", len(seen), want)
+		}
+	}
 }
