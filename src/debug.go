@@ -538,6 +538,11 @@ func debugRepr(c *client, encoding uint8, otherwise, done string, full bool) {
 		return
 	}
 	o := c.db.view(e)
+	if encoding == objEncodingListpack && (o.encoding == objEncodingListpack || o.encoding == objEncodingListpackEx) {
+		fmt.Fprint(os.Stdout, listpackRepr(o.str))
+		c.addReplyStatus(done)
+		return
+	}
 	r, ok := o.ptr.(interface{ repr(full bool) string })
 	if o.encoding != encoding || !ok {
 		c.addReplyError(otherwise)

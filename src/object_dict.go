@@ -47,6 +47,8 @@ func (o *dictObject) copied() dictObject {
 	return n
 }
 
+func (o *dictObject) hashTable() *dict.Dict { return o.d }
+
 func (o *dictObject) length() int        { return o.d.Len() }
 func (o *dictObject) freeEffort() int    { return o.d.Len() }
 func (o *dictObject) memoryUsage() int64 { return dictObjectSize + o.d.Bytes() }

@@ -3,7 +3,9 @@
 package server
 
 import (
+	"fmt"
 	"strconv"
+	"strings"
 
 	"redport/deps/fpconv"
 	"redport/src/intset"
@@ -97,4 +99,21 @@ func packedScore(v listpack.Value) float64 {
 	}
 	score, _ := strconv.ParseFloat(string(v.Str), 64)
 	return score
+}
+
+// listpackRepr describes a listpack: its sizes, and its elements with their positions.
+func listpackRepr(b []byte) string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "{total bytes %d} {num entries %d}\n", len(b), listpack.Len(b))
+	i := 0
+	for p := listpack.First(b); p != listpack.End; p = listpack.Next(b, p) {
+		v := listpack.Get(b, p)
+		if v.IsInt {
+			fmt.Fprintf(&s, "{index %d} {offset %d} [int] %d\n", i, p, v.Int)
+		} else {
+			fmt.Fprintf(&s, "{index %d} {offset %d} [str] %q\n", i, p, v.Str)
+		}
+		i++
+	}
+	return s.String()
 }

@@ -686,7 +686,7 @@ func hgetexCommand(c *client) {
 	} else if equalFold(c.argv[2], "PERSIST") {
 		persist, at = true, 3
 	}
-	if at+1 == len(c.argv) && equalFold(c.argv[at], "FIELDS") {
+	if at+1 == len(c.argv) {
 		c.addReplyErrorArity()
 		return
 	}
