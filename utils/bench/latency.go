@@ -120,10 +120,10 @@ func measureLatency(o *options, k kind) (r latencyResult, err error) {
 // each unix time of these days.
 func slowest(log string) time.Duration {
 	words := strings.Fields(log)
-	var most int
+	var most int64
 	for i := 1; i+1 < len(words); i++ {
-		if t, err := strconv.Atoi(words[i]); err == nil && t > 1600000000 && t < 4000000000 {
-			if us, err := strconv.Atoi(words[i+1]); err == nil && us < 3600000000 {
+		if t, err := strconv.ParseInt(words[i], 10, 64); err == nil && t > 1600000000 && t < 4000000000 {
+			if us, err := strconv.ParseInt(words[i+1], 10, 64); err == nil && us < 3600000000 {
 				most = max(most, us)
 			}
 		}
