@@ -109,7 +109,7 @@ func (c *client) appendReplySlow(s string) {
 			}
 		}
 		size := max(len(s), protoReplyChunkBytes)
-		c.reply = append(c.reply, replyNode{buf: make([]byte, 0, size)})
+		c.reply = append(c.reply, replyNode{buf: c.server.takeReplyBlock(size)})
 		c.replyListGrew(size)
 		c.closeClientOnOutputBufferLimitReached(true)
 		if c.flags&clientCloseASAP != 0 {
@@ -146,14 +146,14 @@ func (c *client) addReplyProto(b []byte) {
 
 // appendLenLine appends prefix, n and CRLF.
 func (c *client) appendLenLine(prefix byte, n int64) {
-	if len(c.reply) == 0 && len(c.buf)+24 <= cap(c.buf) && c.flags&(clientCloseAfterReply|clientPushing) == 0 {
-		b := append(c.buf, prefix)
+	if t := c.replyTail(24); t != nil {
+		b := append(*t, prefix)
 		if uint64(n) < 10 {
 			b = append(b, byte('0'+n))
 		} else {
 			b = strconv.AppendInt(b, n, 10)
 		}
-		c.buf = append(b, '\r', '\n')
+		*t = append(b, '\r', '\n')
 		return
 	}
 	var tmp [24]byte
@@ -211,18 +211,8 @@ func (c *client) addReplyBulkBytes(b []byte) {
 		return
 	}
 	// One bounds check for the three parts of the common short reply.
-	if len(c.reply) == 0 && len(c.buf)+len(b)+26 <= cap(c.buf) && c.flags&(clientCloseAfterReply|clientPushing) == 0 {
-		buf := append(c.buf, '$')
-		if n := len(b); n < 10 {
-			buf = append(buf, byte('0'+n))
-		} else if n < 100 {
-			buf = append(buf, byte('0'+n/10), byte('0'+n%10))
-		} else {
-			buf = strconv.AppendInt(buf, int64(n), 10)
-		}
-		buf = append(buf, '\r', '\n')
-		buf = append(buf, b...)
-		c.buf = append(buf, '\r', '\n')
+	if t := c.replyTail(len(b) + bulkOverhead); t != nil {
+		*t = appendBulkReply(*t, b)
 		return
 	}
 	c.appendLenLine('$', int64(len(b)))
@@ -550,6 +540,7 @@ func (c *client) Output() []byte {
 
 func (c *client) popReplyNode() {
 	c.replyListGrew(-cap(c.reply[0].buf))
+	c.server.giveReplyBlock(c.reply[0].buf)
 	c.reply[0].buf = nil
 	c.reply = c.reply[1:]
 	c.listSent = 0

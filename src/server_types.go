@@ -485,7 +485,8 @@ type Server struct {
 	lastSecurityWarning        int64 // unix s
 	inHandlingBlockedClients   bool
 	inExec                     bool
-	pendingPushMessages        []byte // for the client whose command executes: they follow its reply
+	pendingPushMessages        []byte   // for the client whose command executes: they follow its reply
+	replyBlocks                [][]byte // for reply lists to come
 	cronPeak                   clientsPeakMem
 
 	// Pub/sub.

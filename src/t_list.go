@@ -357,15 +357,6 @@ func (it *listIterator) close() {
 	}
 }
 
-// addReplyListElement sends an element.
-func (c *client) addReplyListElement(v listpack.Value) {
-	if v.IsInt {
-		c.addReplyBulkLongLong(v.Int)
-		return
-	}
-	c.addReplyBulkBytes(v.Str)
-}
-
 // listRange resolves the bounds of a range, both inclusive and possibly negative, to the index of its first element and its length.
 func listRange(n int, start, end int64) (first, count int) {
 	if start < 0 {
@@ -391,12 +382,22 @@ func (c *client) addListRangeReply(l *list, first, count int, reverse bool) {
 	if reverse {
 		first += count - 1
 	}
-	it := l.iterator(first, reverse)
-	for range count {
-		v, _ := it.next()
-		c.addReplyListElement(v)
+	if l.ql == nil {
+		lp := l.packed()
+		c.addReplyListpack(lp, listpack.Seek(lp, first), count, reverse)
+		return
 	}
-	it.close()
+	it := l.ql.Iter(first, reverse)
+	for count > 0 {
+		r := it.Run(count)
+		if r.Plain {
+			c.addReplyBulkBytes(r.Bytes)
+		} else {
+			c.addReplyListpack(r.Bytes, r.P, r.Count, reverse)
+		}
+		count -= r.Count
+	}
+	it.Close()
 }
 
 // popReply sends up to count elements from an end, in the order in which they would be popped one by one, and removes them.

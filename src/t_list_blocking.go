@@ -34,7 +34,7 @@ func blockingPopGenericCommand(c *client, where int) {
 		}
 		c.addReplyArrayLen(2)
 		c.addReplyBulkBytes(key)
-		c.addReplyListElement(l.end(where))
+		c.addReplyListpackElement(l.end(where))
 		l.drop(where, 1)
 		c.listElementsRemoved(&l, where, 1)
 		if c.server.propagates() {

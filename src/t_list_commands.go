@@ -136,7 +136,7 @@ func lindexCommand(c *client) {
 		c.addReplyNull()
 		return
 	}
-	c.addReplyListElement(l.at(i))
+	c.addReplyListpackElement(l.at(i))
 }
 
 // LSET key index element
@@ -198,7 +198,7 @@ func popGenericCommand(c *client, where int) {
 	case !l.exists():
 		c.addReplyNull()
 	case !counted:
-		c.addReplyListElement(l.end(where))
+		c.addReplyListpackElement(l.end(where))
 		l.drop(where, 1)
 		c.listElementsRemoved(&l, where, 1)
 	case count == 0:

@@ -80,6 +80,16 @@ func headSize(b byte) int {
 	return 1
 }
 
+// Short is a quick look at the element at p: if it is a string of up to 63 bytes, it is returned with the position behind it, be that
+// another element or the end mark; else next is 0.
+func Short(lp []byte, p int) (s []byte, next int) {
+	if b := lp[p]; b&0xC0 == enc6bitStr {
+		next = p + 2 + int(b&0x3F)
+		return lp[p+1 : next-1], next
+	}
+	return nil, 0
+}
+
 // Integer tells whether s spells an integer, so that it is stored as one.
 func Integer(s []byte) (n int64, ok bool) {
 	e := stringElement(s)

@@ -55,6 +55,8 @@ type Iter struct {
 	reverse bool
 	leaf    *vertex // of node i if it is in the tree
 	at      int     // index of node i in leaf
+	left    int     // elements to come in node i
+	skip    int     // elements behind p that Run has returned
 	buf     buffer
 }
 
@@ -68,10 +70,13 @@ func (l *List) Iter(index int, reverse bool) Iter {
 	}
 	it.i = i
 	it.open()
-	if !it.plain {
-		if off != 0 || it.reverse {
-			it.p = listpack.Seek(it.lp, off)
-		}
+	if reverse {
+		it.left = off + 1
+	} else {
+		it.left -= off
+	}
+	if !it.plain && (off != 0 || reverse) {
+		it.p = listpack.Seek(it.lp, off)
 	}
 	return it
 }
@@ -94,7 +99,7 @@ func (it *Iter) open() {
 		}
 		n = &it.leaf.items[it.at]
 	}
-	it.plain = n.plain
+	it.plain, it.left = n.plain, int(n.count)
 	it.lp = it.buf.contents(l.env, n)
 	switch {
 	case n.plain:
@@ -118,16 +123,27 @@ func (it *Iter) step() {
 	it.open()
 }
 
-// Next returns the next element, valid until the call after it; ok is false at the end.
-func (it *Iter) Next() (v listpack.Value, ok bool) {
-	if it.p == listpack.End {
-		if it.i < 0 {
-			return v, false
-		}
-		if it.step(); it.i < 0 {
-			return v, false
+// more goes on to the next node if this one is done, and tells whether there is an element.
+func (it *Iter) more() bool {
+	for ; it.skip > 0; it.skip-- {
+		if it.reverse {
+			it.p = listpack.Prev(it.lp, it.p)
+		} else {
+			it.p = listpack.Next(it.lp, it.p)
 		}
 	}
+	if it.p == listpack.End && it.i >= 0 {
+		it.step()
+	}
+	return it.i >= 0
+}
+
+// Next returns the next element, valid until the call after it; ok is false at the end.
+func (it *Iter) Next() (v listpack.Value, ok bool) {
+	if !it.more() {
+		return v, false
+	}
+	it.left--
 	switch {
 	case it.plain:
 		v.Str = it.lp
@@ -140,6 +156,27 @@ func (it *Iter) Next() (v listpack.Value, ok bool) {
 		it.p = listpack.Next(it.lp, it.p)
 	}
 	return v, true
+}
+
+// Run is a number of elements that are next to each other in memory.
+type Run struct {
+	Plain bool   // there is one, and it is Bytes
+	Bytes []byte // a listpack
+	P     int    // position of the first of them
+	Count int    // 0: there are no more
+}
+
+// Run returns up to limit of the next elements, all in one node. It is valid until the call after it.
+func (it *Iter) Run(limit int) (r Run) {
+	if !it.more() {
+		return r
+	}
+	r = Run{it.plain, it.lp, it.p, min(limit, it.left)}
+	it.skip = r.Count
+	if it.left -= r.Count; it.left == 0 {
+		it.skip, it.p = 0, listpack.End
+	}
+	return r
 }
 
 // Close lets go of what the iterator holds.

@@ -127,6 +127,25 @@ func walked(l *List) []string {
 	return all
 }
 
+// ran is texts, backwards, by runs of up to limit.
+func ran(l *List, limit int) []string {
+	var all []string
+	it := l.Iter(-1, true)
+	for r := it.Run(limit); r.Count > 0; r = it.Run(limit) {
+		if r.Plain {
+			all = append(all, string(r.Bytes))
+			continue
+		}
+		for range r.Count {
+			all = append(all, string(listpack.Get(r.Bytes, r.P).Append(nil)))
+			r.P = listpack.Prev(r.Bytes, r.P)
+		}
+	}
+	it.Close()
+	slices.Reverse(all)
+	return all
+}
+
 func equal(t testing.TB, what string, got, want []string) {
 	t.Helper()
 	if !slices.Equal(got, want) {
@@ -314,6 +333,7 @@ func model(t *testing.T, backend zmalloc.Backend, fill, depth, threshold int) {
 		if round%50 == 0 {
 			check(t, l)
 			equal(t, "list", texts(l), want)
+			equal(t, "runs", ran(l, 1+round%7), want)
 		}
 		if got := a.Used() - base; got != l.Bytes() {
 			t.Fatalf("%d bytes in use, the list holds %d", got, l.Bytes())
