@@ -110,7 +110,12 @@ func TestConfigRewriteCommand(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "redis.conf")
 	writeFile(t, path, "# mine\nSlave-Read-Only yes\ntimeout 0\ntimeout 5\nnosuch\n")
 	ts := RunT(t)
-	ts.configfile = path
+	setConfigFile := func(name string) {
+		set := make(chan struct{})
+		ts.el.Post(func() { ts.configfile = name; close(set) })
+		<-set
+	}
+	setConfigFile(path)
 	c := ts.dial(t)
 	if got := c.do("CONFIG", "SET", "replica-read-only", "no", "hz", "33"); got != "+OK" {
 		t.Fatal(got)
@@ -129,7 +134,7 @@ func TestConfigRewriteCommand(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 
-	ts.configfile = filepath.Join(path, "not", "there")
+	setConfigFile(filepath.Join(path, "not", "there"))
 	if got := c.do("CONFIG", "REWRITE"); got != "-ERR Rewriting config file: Not a directory" {
 		t.Error(got)
 	}
