@@ -45,10 +45,14 @@ test-tcl: all
 	@tests/runtest --durable --tags "$(MISSING)" $(ARGS)
 
 ##  make test-race           both again with the race detector (needs a C compiler)
-test-race:
+test-race: test-race-go test-race-tcl
+
+test-race-go:
 	@tests/need gcc
 	@CGO_ENABLED=1 tests/go-test -race ./src/...
-	@tests/need tclsh
+
+test-race-tcl:
+	@tests/need gcc tclsh
 	@mkdir -p tests/tmp/race
 	@CGO_ENABLED=1 $(GO) build -race -o tests/tmp/race/redis-server ./src/cmd/redis-server
 	@REDPORT_TEST_SERVER=tests/tmp/race/redis-server tests/runtest --durable --tags "-slow $(MISSING)" $(ARGS)
@@ -107,4 +111,4 @@ clean:
 	@rm -f dump.rdb
 
 FORCE:
-.PHONY: all help run test test-go test-tcl test-race test-reference test-upstream test-clients bench soak fuzz generate lint cross install clean FORCE
+.PHONY: all help run test test-go test-tcl test-race test-race-go test-race-tcl test-reference test-upstream test-clients bench soak fuzz generate lint cross install clean FORCE
