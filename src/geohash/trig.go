@@ -25,9 +25,10 @@ func sum(a, b float64) dd {
 	return dd{s, (a - (s - v)) + (b - v)}
 }
 
-// product is a * b with nothing lost.
+// product is a * b with nothing lost. Here as elsewhere the conversion keeps compilers from fusing the product with
+// a sum that follows, which would round once where everything counts on two roundings.
 func product(a, b float64) dd {
-	p := a * b
+	p := float64(a * b)
 	return dd{p, math.FMA(a, b, -p)}
 }
 
@@ -38,7 +39,7 @@ func (a dd) add(b dd) dd {
 
 func (a dd) mul(b dd) dd {
 	p := product(a.hi, b.hi)
-	return sum(p.hi, p.lo+(a.hi*b.lo+a.lo*b.hi))
+	return sum(p.hi, p.lo+(float64(a.hi*b.lo)+float64(a.lo*b.hi)))
 }
 
 func (a dd) neg() dd { return dd{-a.hi, -a.lo} }
@@ -94,7 +95,7 @@ func reduce(x float64) (quarters int, at sinCos, t dd) {
 	k := math.Round(x * (2 / math.Pi))
 	p := product(k, halfPiHi)
 	r := sum(x, -p.hi)
-	r = sum(r.hi, r.lo-p.lo-k*halfPiLo)
+	r = sum(r.hi, r.lo-p.lo-float64(k*halfPiLo))
 	i := math.Round(r.hi * 64)
 	t = sum(r.hi-i/64, r.lo)
 	n := int(i)
@@ -119,13 +120,13 @@ func turn(quarters int, at sinCos, t dd) dd {
 	if quarters&1 != 0 {
 		s, c = at.cos, at.sin.neg()
 	}
-	t2 := t.hi * t.hi
-	sinRest := t.hi * t2 * (-1.0/6 + t2*(1.0/120-t2*(1.0/5040)))
-	cosRest := t2 * (-1.0/2 + t2*(1.0/24-t2*(1.0/720)))
+	t2 := float64(t.hi * t.hi)
+	sinRest := float64(t.hi * t2 * (-1.0/6 + float64(t2*(1.0/120-float64(t2*(1.0/5040))))))
+	cosRest := float64(t2 * (-1.0/2 + float64(t2*(1.0/24-float64(t2*(1.0/720))))))
 	p := product(c.hi, t.hi)
 	r := sum(s.hi, p.hi)
-	small := c.hi*(sinRest+t.lo) + s.hi*(cosRest-t.hi*t.lo)
-	r = sum(r.hi, r.lo+(small+(p.lo+(s.lo+c.lo*t.hi))))
+	small := float64(c.hi*(sinRest+t.lo)) + float64(s.hi*(cosRest-float64(t.hi*t.lo)))
+	r = sum(r.hi, r.lo+(small+(p.lo+(s.lo+float64(c.lo*t.hi)))))
 	if quarters&2 != 0 {
 		return r.neg()
 	}
