@@ -204,9 +204,8 @@ func (server *Server) beforeSleep() {
 	if len(server.clientsToClose) > 0 {
 		server.freeClientsInAsyncFreeQueue()
 	}
-	if server.clock.Pending() > 0 {
-		server.clock.Reclaim(200 * time.Microsecond)
-	}
+	// Also without anything pending: it drains what was freed elsewhere, and costs next to nothing when idle.
+	server.clock.Reclaim(200 * time.Microsecond)
 	s := &server.stat
 	if s.elStart > 0 {
 		now := monotonic.Nanotime()
