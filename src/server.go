@@ -264,6 +264,24 @@ func (server *Server) indexCommands() {
 	}
 }
 
+// commandNameMax is longer than any command's name.
+const commandNameMax = 64
+
+// lowerCommandName puts the name in lower case into buf; nil, which names no command, if it is too long.
+func lowerCommandName(buf *[commandNameMax]byte, name []byte) []byte {
+	if len(name) > len(buf) {
+		return nil
+	}
+	low := buf[:len(name)]
+	for i, ch := range name {
+		if ch >= 'A' && ch <= 'Z' {
+			ch += 'a' - 'A'
+		}
+		low[i] = ch
+	}
+	return low
+}
+
 // lookupTopCommand finds a command by its name in any case, without looking at subcommands.
 func (server *Server) lookupTopCommand(name []byte) *redisCommand {
 	if len(name) <= 8 && len(name) > 0 {
@@ -271,18 +289,8 @@ func (server *Server) lookupTopCommand(name []byte) *redisCommand {
 			return cmd
 		}
 	}
-	var tmp [64]byte
-	if len(name) > len(tmp) {
-		return nil
-	}
-	low := tmp[:len(name)]
-	for i, ch := range name {
-		if ch >= 'A' && ch <= 'Z' {
-			ch += 'a' - 'A'
-		}
-		low[i] = ch
-	}
-	return server.commands[string(low)]
+	var tmp [commandNameMax]byte
+	return server.commands[string(lowerCommandName(&tmp, name))]
 }
 
 // lookupCommand finds the command, or the subcommand, that argv names. nil: there is none.
@@ -295,18 +303,8 @@ func (server *Server) lookupCommand(argv [][]byte) *redisCommand {
 }
 
 func (cmd *redisCommand) lookupSubcommand(name []byte) *redisCommand {
-	var tmp [64]byte
-	if len(name) > len(tmp) {
-		return nil
-	}
-	low := tmp[:len(name)]
-	for i, ch := range name {
-		if ch >= 'A' && ch <= 'Z' {
-			ch += 'a' - 'A'
-		}
-		low[i] = ch
-	}
-	return cmd.subcommands[string(low)]
+	var tmp [commandNameMax]byte
+	return cmd.subcommands[string(lowerCommandName(&tmp, name))]
 }
 
 // lookupCommandByName finds "get" or "config|get".
