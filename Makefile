@@ -34,6 +34,9 @@ run: all
 # Tags of tests for what is not there yet; empty once all is.
 MISSING      = -needs:acl -needs:repl
 
+# In CI a unit that failed runs once more, alone, before it counts.
+RETRY        = $(if $(CI),--retry)
+
 ##  make test                Go tests, then our Tcl tests (ARGS="--single unit/string --only ...")
 test: test-go test-tcl
 
@@ -42,7 +45,7 @@ test-go:
 
 test-tcl: all
 	@tests/need tclsh
-	@tests/runtest --durable --tags "$(MISSING)" $(ARGS)
+	@tests/runtest --durable $(RETRY) --tags "$(MISSING)" $(ARGS)
 
 ##  make test-race           both again with the race detector (needs a C compiler)
 test-race: test-race-go test-race-tcl
@@ -55,12 +58,12 @@ test-race-tcl:
 	@tests/need gcc tclsh
 	@mkdir -p tests/tmp/race
 	@CGO_ENABLED=1 $(GO) build -race -o tests/tmp/race/redis-server ./src/cmd/redis-server
-	@REDPORT_TEST_SERVER=tests/tmp/race/redis-server tests/runtest --durable --tags "-slow $(MISSING)" $(ARGS)
+	@REDPORT_TEST_SERVER=tests/tmp/race/redis-server tests/runtest --durable $(RETRY) --tags "-slow $(MISSING)" $(ARGS)
 
 ##  make test-reference      our Tcl tests on C Redis 8.0: they must pass there too
 test-reference:
 	@tests/need tclsh
-	@tests/runtest --reference --durable $(ARGS)
+	@tests/runtest --reference --durable $(RETRY) $(ARGS)
 
 ##  make test-upstream       Redis's own suite on our binaries (UNITS="unit/protocol unit/scan"; none: those of passing.txt)
 test-upstream: all

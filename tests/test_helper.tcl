@@ -37,6 +37,7 @@ set ::options {
     large-memory   no        "also tests that need gigabytes"
     ignore-encoding no       "assert_encoding always holds"
     durable        no        "an unexpected error fails its test but does not stop the run"
+    retry          no        "a unit that failed runs once more, alone, when all others are done, before it counts; what then passes is named as flaky"
     stop           no        "wait after a failed test, its servers still running"
     dump-logs      no        "print the logs of the servers of a failed test"
     dont-clean     no        "keep the servers' files even if all went well"
@@ -67,7 +68,7 @@ proc parse_options {argv} {
             puts stderr "unknown option: $arg (--help lists them)"
             exit 2
         }
-        set flag [expr {$name in {reference tls singledb large-memory ignore-encoding durable stop dump-logs dont-clean quiet list-tests}}]
+        set flag [expr {$name in {reference tls singledb large-memory ignore-encoding durable retry stop dump-logs dont-clean quiet list-tests}}]
         if {$flag} {
             set ::opt($name) yes
             continue
@@ -263,14 +264,43 @@ proc feed {w} {
     set ::queue [lassign $::queue unit]
     set ::worker($w,unit) $unit
     set ::worker($w,test) {}
+    array set ::worker [list $w,ok 0 $w,skip 0 $w,failures {}]
     puts $w $unit
+}
+
+# Counts what a unit gave. With --retry the first failure of a unit only sends it to the end, where it runs alone.
+proc settle_unit {w} {
+    set unit $::worker($w,unit)
+    set failures $::worker($w,failures)
+    if {[llength $failures] && $::opt(retry) && ![info exists ::aborted] && $unit ni $::retried} {
+        lappend ::retried $unit
+        lappend ::once_more $unit
+        set ::suspects [concat $::suspects $failures]
+        return
+    }
+    if {$unit in $::retried} {
+        foreach title $::suspects {
+            if {[string match "* in tests/$unit.tcl" $title] && $title ni $failures} {lappend ::flaky $title}
+        }
+    }
+    incr ::count(ok) $::worker($w,ok)
+    incr ::count(skip) $::worker($w,skip)
+    incr ::count(err) [llength $failures]
+    set ::failures [concat $::failures $failures]
 }
 
 proc forget_worker {w} {
     set ::workers [lsearch -all -inline -not -exact $::workers $w]
     catch {fconfigure $w -blocking 1}
     catch {close $w}
-    if {![llength $::workers]} {set ::finished 1}
+    if {[llength $::workers]} return
+    if {[llength $::once_more] && ![info exists ::aborted]} {
+        set ::queue $::once_more
+        set ::once_more {}
+        start_worker 0 $::worker_argv
+        return
+    }
+    set ::finished 1
 }
 
 proc worker_readable {w} {
@@ -295,28 +325,29 @@ proc worker_event {w event args} {
         spawned {lappend ::worker($w,pids) $title}
         reaped {set ::worker($w,pids) [lsearch -all -inline -not -exact $::worker($w,pids) $title]}
         ok {
-            incr ::count(ok)
+            incr ::worker($w,ok)
             set ::worker($w,test) {}
             if {!$::opt(quiet)} {puts "\[ok\]: $title ($detail ms)"}
         }
         skip {
-            incr ::count(skip)
+            incr ::worker($w,skip)
             if {!$::opt(quiet)} {puts "\[skip\]: $title ($detail)"}
         }
         err - exception {
-            incr ::count(err)
             set ::worker($w,test) {}
             puts "\[$event\]: $title in tests/$unit.tcl\n$detail"
-            lappend ::failures "$title in tests/$unit.tcl"
+            lappend ::worker($w,failures) "$title in tests/$unit.tcl"
         }
         stopped {puts "Stopped after a failure; the servers are still there. Ctrl-C ends the run."}
         unit-done {
             lappend ::times [list $detail $unit]
+            settle_unit $w
             if {!$::opt(quiet)} {puts "\[done\]: $unit ([expr {($detail + 500) / 1000}] s)"}
             feed $w
         }
         abort {
             set ::queue {}
+            set ::aborted 1
             puts "The run stops here; --durable would go on."
         }
     }
@@ -327,10 +358,10 @@ proc worker_event {w event args} {
 proc lose_worker {w why} {
     set unit $::worker($w,unit)
     if {$unit ne {}} {
-        incr ::count(err)
         set where [expr {$::worker($w,test) eq {} ? {} : " in \"$::worker($w,test)\""}]
         puts "\[exception\]: tests/$unit.tcl: $why$where"
-        lappend ::failures "$why$where, tests/$unit.tcl"
+        lappend ::worker($w,failures) "$why$where in tests/$unit.tcl"
+        settle_unit $w
     }
     catch {exec kill -KILL [pid $w]}
     foreach pid $::worker($w,pids) {catch {exec kill -KILL $pid}}
@@ -392,8 +423,7 @@ proc master_main {argv} {
         }
     }
     array set ::count {ok 0 skip 0 err 0}
-    set ::failures {}
-    set ::times {}
+    foreach name {failures times retried once_more suspects flaky} {set ::$name {}}
     set ::workers {}
     for {set i 0} {$i < $::opt(clients) && [llength $::queue]} {incr i} {start_worker $i $::worker_argv}
     watch_workers
@@ -405,6 +435,7 @@ proc master_main {argv} {
     } elseif {!$::opt(dont-clean)} {
         foreach old [glob -nocomplain -directory $::tmpdir server.*] {catch {file delete -force $old}}
     }
+    foreach title $::flaky {puts "flaky: $title"}
     puts "\n$::count(ok) passed, $::count(err) failed[expr {$::count(skip) ? ", $::count(skip) skipped" : {}}]"
     exit [expr {$::count(err) > 0}]
 }

@@ -296,6 +296,8 @@ start_server {tags {"client"}} {
     } {0} {singledb:skip}
 
     test {INFO clients counts the connected} {
+        # Clients of the tests before may not be gone yet.
+        wait_for_condition 200 10 {[s connected_clients] == 1} else {fail "somebody else is connected"}
         set before [s connected_clients]
         set c [redis_client]
         assert_equal [expr {$before + 1}] [s connected_clients]
