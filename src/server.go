@@ -16,6 +16,7 @@ import (
 	"redport/src/epoch"
 	"redport/src/kvstore"
 	"redport/src/monotonic"
+	"redport/src/platform"
 	"redport/src/util"
 	"redport/src/zmalloc"
 )
@@ -43,7 +44,10 @@ func New(options Options) (*Server, error) {
 		pubsubPatterns: map[string]map[*client]struct{}{}, pubsubshardChannels: map[string]map[*client]struct{}{},
 		latencyEvents: map[string]*latencyTimeSeries{}, defaultUser: newDefaultUser(), lastbgsaveStatus: true,
 		clientMemBuckets: make([]clientMemUsageBucket, clientMemUsageBuckets), replyBufferPeakResetTime: 5000, replyBufferResizingEnabled: true, activeExpireEnabled: true,
-		runid: util.GetRandomHexChars(40),
+		runid: util.GetRandomHexChars(40), fs: options.FS,
+	}
+	if server.fs == nil {
+		server.fs = platform.OSFS{}
 	}
 	server.logger.early = true
 	server.rand.seed()

@@ -15,6 +15,7 @@ import (
 	"redport/src/dict"
 	"redport/src/epoch"
 	"redport/src/kvstore"
+	"redport/src/platform"
 	"redport/src/quicklist"
 	"redport/src/zmalloc"
 )
@@ -379,8 +380,9 @@ type Options struct {
 	Stdin      io.Reader // for a configuration file named "-"; nil: none
 	Stdout     io.Writer // where an empty logfile logs to; nil: os.Stdout
 	Stderr     io.Writer
-	ExecName   string // argv[0], for INFO and the process title
-	OwnProcess bool   // the Server may set process-wide things: signals, limits, title, affinity
+	ExecName   string      // argv[0], for INFO and the process title
+	FS         platform.FS // where data files live; nil: the system's files
+	OwnProcess bool        // the Server may set process-wide things: signals, limits, title, affinity
 	Sentinel   bool
 }
 
@@ -399,6 +401,7 @@ type Server struct {
 	configfile   string // absolute path, "" if none
 	executable   string
 	execArgv     []string
+	fs           platform.FS // data files: dumps, append-only files. Any goroutine
 	runid        string
 	startTime    time.Time
 	sentinelMode bool
