@@ -193,6 +193,18 @@ func (server *Server) freeClient(c *client) {
 	c.buf, c.reply, c.argv, c.argPos = nil, nil, nil, nil
 }
 
+// protectClient keeps the client alive, and its input unread, while its command serves events. What it is sent meanwhile goes out.
+func (c *client) protectClient() { c.flags |= clientProtected }
+
+func (c *client) unprotectClient() {
+	if c.flags&clientProtected != 0 {
+		c.flags &^= clientProtected
+		if c.conn != nil {
+			c.conn.Redeliver()
+		}
+	}
+}
+
 func removeClient(list *[]*client, c *client) {
 	for i, x := range *list {
 		if x == c {

@@ -49,7 +49,7 @@ func (c *client) Data(in []byte) (used, want int) {
 
 func (c *client) processInputBuffer(in []byte) (used, want int) {
 	for used < len(in) {
-		const stop = clientBlocked | clientPendingCommand | clientCloseAfterReply | clientCloseASAP
+		const stop = clientBlocked | clientPendingCommand | clientProtected | clientCloseAfterReply | clientCloseASAP
 		if c.flags&stop != 0 {
 			if c.flags&(clientCloseAfterReply|clientCloseASAP) != 0 {
 				return len(in), 0

@@ -442,10 +442,13 @@ func (server *Server) processCommand(c *client) commandResult {
 	cmd := c.cmd
 	flags := cmd.flags
 	inMulti := c.flags&clientMulti != 0
+	// What some or all commands of a transaction must have counts for its EXEC, too.
+	denyStale := flags&commands.CmdStale == 0
 	if inMulti {
 		switch cmd.fullname {
 		case "exec":
 			flags |= c.mstate.cmdFlags
+			denyStale = denyStale || c.mstate.cmdInvFlags&commands.CmdStale != 0
 		}
 	}
 	isWrite := flags&commands.CmdWrite != 0
@@ -465,7 +468,8 @@ func (server *Server) processCommand(c *client) commandResult {
 			return commandGone
 		}
 	}
-	if server.maxmemory != 0 {
+	// Not in a turn of the event loop inside a script: evictions must not mix with what it propagates.
+	if server.maxmemory != 0 && !server.isInsideYieldingLongCommand() {
 		full := server.performEvictions() == evictFail
 		if c.closed || c.flags&clientCloseASAP != 0 {
 			return commandGone
@@ -481,13 +485,19 @@ func (server *Server) processCommand(c *client) commandResult {
 				return commandDone
 			}
 		}
+		// Scripts go by this, because they need memory themselves.
+		server.preCommandOomState = full
 	}
 	if server.trackingClients > 0 {
 		server.trackingLimitUsedSlots()
 	}
 	if isWrite && c.flags&clientMaster == 0 {
-		if server.stopWritesOnBgsaveErr && len(server.saveparams) > 0 && !server.lastbgsaveStatus {
-			c.rejectCommand(shared.bgsaveerr)
+		if kind := server.writeCommandsDeniedByDiskError(); kind != diskErrorTypeNone {
+			c.rejectCommand(server.writeCommandsGetDiskErrorMessage(kind))
+			return commandDone
+		}
+		if !server.checkGoodReplicasStatus() {
+			c.rejectCommand(shared.noreplicaserr)
 			return commandDone
 		}
 		if server.masterhost != "" && server.replSlaveRo {
@@ -499,8 +509,21 @@ func (server *Server) processCommand(c *client) commandResult {
 		c.rejectCommandFormat("Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", cmd.fullname)
 		return commandDone
 	}
+	if denyStale && server.servesStaleData() {
+		c.rejectCommand(shared.masterdownerr)
+		return commandDone
+	}
 	if server.loading && flags&commands.CmdLoading == 0 {
 		c.rejectCommand(shared.loadingerr)
+		return commandDone
+	}
+	// The commands of transactions are among those allowed, or the second half of one sent without waiting might be executed alone.
+	if cmd.flags&commands.CmdAllowBusy == 0 && server.isInsideYieldingLongCommand() {
+		if server.scriptIsEval() {
+			c.rejectCommand(shared.slowevalerr)
+		} else {
+			c.rejectCommand(shared.slowscripterr)
+		}
 		return commandDone
 	}
 	if server.pausedActions != 0 && c.flags&clientSlave == 0 {
@@ -517,7 +540,7 @@ func (server *Server) processCommand(c *client) commandResult {
 		return commandDone
 	}
 	server.call(c, cmdCallFull)
-	if len(server.readyKeys) > 0 {
+	if len(server.readyKeys) > 0 && !server.isInsideYieldingLongCommand() {
 		server.handleClientsBlockedOnKeys()
 	}
 	return commandDone
@@ -733,6 +756,10 @@ func (server *Server) alsoPropagate(dbid int, argv [][]byte, target int) {
 func (server *Server) propagatePendingCommands() {
 	ops := server.alsoPropagateOps
 	server.alsoPropagateOps = nil
+	if server.stopped {
+		// A script in whose middle SHUTDOWN came: half of it must not outlive the server.
+		return
+	}
 	transaction := len(ops) > 1 && !server.propagateNoMulti
 	if transaction {
 		server.propagateNow(ops[0].dbid, [][]byte{[]byte("MULTI")}, propagateAof|propagateRepl)

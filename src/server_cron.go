@@ -190,6 +190,11 @@ func (server *Server) updatePausedActionsCron() {
 
 // beforeSleep runs in every turn of the event loop, before replies are written.
 func (server *Server) beforeSleep() {
+	if server.processingEventsWhileBlocked > 0 {
+		// Inside a command: only what clients cannot do without.
+		server.freeClientsInAsyncFreeQueue()
+		return
+	}
 	server.inBeforeSleep = true
 	server.handleBlockedClientsTimeout()
 	if server.activeExpireEnabled && server.masterhost == "" && !server.loading {
@@ -220,6 +225,9 @@ func (server *Server) beforeSleep() {
 // afterSleep follows the wait for events.
 func (server *Server) afterSleep() {
 	server.updateCachedMono()
+	if server.processingEventsWhileBlocked > 0 {
+		return
+	}
 	server.stat.elStart = server.cachedMono
 	server.stat.elCmdCntStart = server.stat.numcommands
 }

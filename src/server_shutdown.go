@@ -45,8 +45,12 @@ func shutdownCommand(c *client) {
 		c.addReplyError("SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client")
 		return
 	}
-	if flags&shutdownNosave == 0 && c.flags&clientScript != 0 {
-		c.addReplyError("-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.")
+	if flags&shutdownNosave == 0 && server.isInsideYieldingLongCommand() {
+		if server.scriptIsEval() {
+			c.addReplyErrorObject(shared.slowevalerr)
+		} else {
+			c.addReplyErrorObject(shared.slowscripterr)
+		}
 		return
 	}
 	c.blockClient(blockedShutdown)

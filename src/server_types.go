@@ -443,6 +443,15 @@ type Server struct {
 	pauseCron             bool
 	inBeforeSleep         bool
 
+	// Turns of the event loop inside a command.
+	processingEventsWhileBlocked int
+	blockingOpNesting            int
+	blockedLastCron              int64 // ms; 0: nothing takes long
+
+	// Scripts.
+	script             scriptRunCtx // the one that runs
+	preCommandOomState bool         // there was no memory when the command that runs it began
+
 	// Databases.
 	db                 []*redisDb
 	dirty              int64
