@@ -601,15 +601,14 @@ func Validate(b []byte, deep bool, entry func(lp []byte, p, index, claimed int) 
 		return true
 	}
 	claimed := num(b)
-	count, p, prev := 0, headerSize, 0
+	count, p := 0, headerSize
 	for p < len(b) && b[p] != eof {
-		if !validElement(b, p, prev) {
+		if !validElement(b, p) {
 			return false
 		}
 		if entry != nil && !entry(b, p, count, claimed) {
 			return false
 		}
-		prev = p
 		p += entryLen(b, p)
 		count++
 	}
@@ -620,8 +619,7 @@ func Validate(b []byte, deep bool, entry func(lp []byte, p, index, claimed int) 
 }
 
 // validElement checks the element at p, and that its back length leads to its start.
-func validElement(b []byte, p, prev int) bool {
-	_ = prev
+func validElement(b []byte, p int) bool {
 	left := len(b) - p // with the end mark
 	var head int
 	switch c := b[p]; {
