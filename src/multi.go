@@ -208,17 +208,17 @@ func (db *redisDb) touchAllWatchedKeysInDb(replacedWith *redisDb) {
 		if !inEmptied && !inNew {
 			continue
 		}
+		staysMissing := inNew && replacedWith.keyIsExpired(key)
 		for c, wasExpired := range clients {
-			if wasExpired {
-				switch {
-				case replacedWith == nil || !inNew:
-					clients[c] = false
-					continue
-				case replacedWith.keyIsExpired(key):
-					continue
-				}
+			switch {
+			case wasExpired && !inNew:
+				// An expired key is gone: still missing, and from now on as one that never was.
+				clients[c] = false
+			case (wasExpired || !inEmptied) && staysMissing:
+				clients[c] = true
+			default:
+				dirty = append(dirty, c)
 			}
-			dirty = append(dirty, c)
 		}
 	}
 	for _, c := range dirty {
