@@ -370,11 +370,6 @@ loading_eta_seconds:%d
 `, server.loadingStartTime, server.loadingTotalBytes, loaded, perc, eta)
 }
 
-func (server *Server) infoThreads(b *bytes.Buffer) {
-	s := &server.stat
-	infoLines(b, "# Threads\nio_thread_0:clients=%d,reads=%d,writes=%d\n", len(server.clients), s.totalReadsProcessed, s.totalWritesProcessed)
-}
-
 func (server *Server) infoStats(b *bytes.Buffer) {
 	s := &server.stat
 	var evictionExceeded int64
@@ -456,7 +451,7 @@ acl_access_denied_channel:%d
 		s.forkTime, s.totalForks, len(server.expireCycle.slaveKeys),
 		len(server.tracking.table), server.tracking.items, len(server.tracking.prefixes),
 		s.unexpectedErrorReplies, s.totalErrorReplies, s.dumpPayloadSanitizations, s.totalReadsProcessed, s.totalWritesProcessed,
-		s.ioReadsProcessed, s.ioWritesProcessed, s.clientQbufLimitDisconnections, s.clientOutbufLimitDisconnections,
+		server.el.Stats.ThreadedReads-s.ioReadsBase, server.el.Stats.ThreadedWrites-s.ioWritesBase, s.clientQbufLimitDisconnections, s.clientOutbufLimitDisconnections,
 		s.replyBufferShrinks, s.replyBufferExpands, s.eventloopCycles, s.eventloopDuration, s.cmdDuration/1000,
 		server.getInstantaneousMetric(statsMetricElCycle), server.getInstantaneousMetric(statsMetricElDuration),
 		s.aclDeniedAuth, s.aclDeniedCmd, s.aclDeniedKey, s.aclDeniedChannel)

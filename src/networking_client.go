@@ -34,6 +34,7 @@ func (server *Server) createClient(conn *ae.Conn) *client {
 	c.index = len(server.clients)
 	server.clients = append(server.clients, c)
 	server.clientsByID[c.id] = c
+	server.assignClientToIOThread(c)
 	conn.SetHandler(c)
 	return c
 }
@@ -183,6 +184,7 @@ func (server *Server) freeClient(c *client) {
 		server.clients = server.clients[:len(server.clients)-1]
 		c.index = -1
 		delete(server.clientsByID, c.id)
+		server.ioThreadClients[c.tid]--
 	}
 	if server.currentClient == c {
 		server.currentClient = nil
@@ -366,7 +368,7 @@ func (c *client) catClientInfoString() string {
 		c.id, c.peerID(), c.sockName(), fd, c.name, server.unixtime-c.ctime, server.unixtime-c.lastInteraction, c.clientFlagsString(), c.db.id,
 		len(c.pubsubChannels), len(c.pubsubPatterns), len(c.pubsubshardChannels), multi, len(c.watchedKeys),
 		qbuf, qfree, c.argvMem(), c.mstate.argvLenSums, cap(c.buf), c.replyPeak(), len(c.buf)-c.sentlen, replyLen, c.getClientOutputBufferMemoryUsage(),
-		c.getClientMemoryUsage(), events, cmd, userName, redir, c.resp, c.libName, c.libVer, 0)
+		c.getClientMemoryUsage(), events, cmd, userName, redir, c.resp, c.libName, c.libVer, c.ioThread())
 	return b.String()
 }
 
@@ -464,6 +466,9 @@ func (c *client) updateClientMemoryUsage() {
 	server.clientsMemUsage[c.lastMemoryType] -= c.lastMemoryUsage
 	server.clientsMemUsage[typ] += mem
 	c.lastMemoryType, c.lastMemoryUsage = typ, mem
+	if c.conn != nil {
+		c.weighedIn = c.conn.InCap()
+	}
 }
 
 func (c *client) removeClientFromMemUsageBucket() {

@@ -41,6 +41,10 @@ func (c *client) Data(in []byte) (used, want int) {
 	}
 	c.inData, c.inputLen = true, len(in)
 	used, want = c.processInputBuffer(in)
+	// A buffer that grows or shrinks by much is weighed at once: maxmemory must not wait for cron to see it.
+	if d := c.conn.InCap() - c.weighedIn; (d > protoIobufLen || d < -protoIobufLen) && !c.closed {
+		c.updateClientMemUsageAndBucket()
+	}
 	c.inData = false
 	c.inputSeen = len(in) - used
 	// Whoever sends more than the limit must be noticed as soon as that much is there.

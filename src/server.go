@@ -82,6 +82,7 @@ func (server *Server) initServer() error {
 	if server.ioThreadsNum > 1 {
 		loop.SetIOThreads(server.ioThreadsNum)
 	}
+	server.ioThreadClients = make([]int, server.ioThreadsNum)
 	server.hz = server.configHz
 	server.db = make([]*redisDb, server.dbnum)
 	for i := range server.db {

@@ -14,7 +14,8 @@ func (server *Server) resetServerStats() {
 	s.keyspaceHits, s.keyspaceMisses, s.activeDefragHits = 0, 0, 0
 	s.forkTime, s.totalForks = 0, 0
 	s.syncFull, s.syncPartialOk, s.syncPartialErr = 0, 0, 0
-	s.ioReadsProcessed, s.ioWritesProcessed, s.totalReadsProcessed, s.totalWritesProcessed = 0, 0, 0, 0
+	s.totalReadsProcessed, s.totalWritesProcessed = 0, 0
+	s.ioReadsBase, s.ioWritesBase = server.el.Stats.ThreadedReads, server.el.Stats.ThreadedWrites
 	s.clientQbufLimitDisconnections, s.clientOutbufLimitDisconnections = 0, 0
 	s.netInputBytes, s.netOutputBytes, s.netReplInputBytes, s.netReplOutputBytes = 0, 0, 0, 0
 	s.unexpectedErrorReplies, s.totalErrorReplies, s.dumpPayloadSanitizations = 0, 0, 0

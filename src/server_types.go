@@ -274,6 +274,7 @@ type client struct {
 	inData           bool // the client's input is being executed
 	inputLen         int  // length of that input
 	inputSeen        int  // bytes of the unconsumed input that are counted already
+	weighedIn        int  // capacity of the input buffer when the client was last weighed
 	deferred         int  // open addReplyDeferredLen, which forbid moving what is behind them
 
 	ctime                    int64 // unix s
@@ -300,6 +301,7 @@ type client struct {
 	peerid, sockname string // cached texts
 
 	index  int  // position in server.clients
+	tid    int  // home I/O thread (iothread.go)
 	closed bool // freed: nothing may be sent or executed any more
 }
 
@@ -483,6 +485,7 @@ type Server struct {
 	totalBlockingClients       int
 	waiterSeq                  uint64 // of the last keyWaiter
 	postponedClients           []*client
+	ioThreadClients            []int // by thread: clients at home there
 	pausedActions              uint32
 	pauseCause                 [pausePurposes]pauseEvent
 	timeoutTable               timeoutTable
@@ -595,8 +598,7 @@ type serverStats struct {
 	dumpPayloadSanitizations                                    int64
 	totalReadsProcessed                                         int64
 	totalWritesProcessed                                        int64
-	ioReadsProcessed                                            int64
-	ioWritesProcessed                                           int64
+	ioReadsBase, ioWritesBase                                   int64 // of the event loop's counts, at the last reset
 	clientQbufLimitDisconnections                               int64
 	clientOutbufLimitDisconnections                             int64
 	replyBufferShrinks                                          int64

@@ -61,10 +61,17 @@ type ioThreads struct {
 	await atomic.Bool  // the loop sleeps until done reaches size
 
 	wake     []chan struct{} // one per helper; closed to end it
+	counts   []ioCount       // one per thread, the loop's own first
 	finished chan struct{}
 
 	reads, writes gauge
 	busy          bool // a batch is being delivered; turns inside it go without
+}
+
+// ioCount is what one thread of the team has done.
+type ioCount struct {
+	reads, writes atomic.Int64
+	_             [48]byte // a cache line each
 }
 
 // SetIOThreads sets the number of I/O threads, the loop's own included; 1 turns them off. Not from within a turn's
@@ -84,14 +91,15 @@ func (l *Loop) SetIOThreads(n int) {
 	}
 	t := &ioThreads{items: make([]ioItem, 0, batchMax), minimum: minBatch, finished: make(chan struct{}, 1)}
 	t.claim.Store(closedList)
-	for range n - 1 {
+	t.counts = make([]ioCount, n)
+	for i := range n - 1 {
 		ch := make(chan struct{}, 1)
 		t.wake = append(t.wake, ch)
 		l.pumps.Add(1)
 		go func() {
 			defer l.pumps.Done()
 			for range ch {
-				t.work()
+				t.work(&t.counts[i+1])
 			}
 		}()
 	}
@@ -106,16 +114,30 @@ func (l *Loop) IOThreads() int {
 	return len(l.io.wake) + 1
 }
 
-// work does items until there are none left to claim, and returns how many.
-func (t *ioThreads) work() int {
-	n := 0
+// IOThreadStats returns how many reads and writes thread i has done for others since the threads were set, 0 being the
+// loop's own share.
+func (l *Loop) IOThreadStats(i int) (reads, writes int64) {
+	if l.io == nil || i >= len(l.io.counts) {
+		return 0, 0
+	}
+	c := &l.io.counts[i]
+	return c.reads.Load(), c.writes.Load()
+}
+
+// work does items until there are none left to claim, and counts them.
+func (t *ioThreads) work(count *ioCount) {
 	for {
 		i := t.claim.Add(1) - 1
 		if i >= t.size.Load() {
-			return n
+			return
 		}
-		t.items[i].do()
-		n++
+		it := &t.items[i]
+		it.do()
+		if it.write {
+			count.writes.Add(1)
+		} else {
+			count.reads.Add(1)
+		}
 		if t.done.Add(1) == t.size.Load() && t.await.Load() {
 			select {
 			case t.finished <- struct{}{}:
@@ -157,7 +179,7 @@ func (t *ioThreads) run() {
 		default: // not awake yet since the last time
 		}
 	}
-	t.work()
+	t.work(&t.counts[0])
 	for spins := 0; t.done.Load() < n; spins++ {
 		if spins < waitSpins {
 			continue

@@ -168,3 +168,32 @@ start_server {tags {"evict external:skip"} overrides {maxmemory-policy noevictio
         assert_range [r object idletime k] 0 100000
     }
 }
+
+start_server {tags {"evict external:skip"} overrides {maxmemory-policy allkeys-lru io-threads 3}} {
+    test {An unfinished command counts against maxmemory before cron looks} {
+        r flushall
+        for {set i 0} {$i < 40} {incr i} {r setrange k$i 100000 x}
+        limit_memory 2000000
+        set c [redis_deferring_client]
+        $c write "*3\r\n\$3\r\nSET\r\n\$1\r\na\r\n\$6000000\r\n[string repeat x 5000000]"
+        $c flush
+        wait_for_condition 200 10 {[s evicted_keys] > 0} else {fail "nothing was evicted"}
+        $c close
+    }
+
+    test {Clients are spread over the I/O threads, and what the main thread keeps is in none} {
+        foreach i {1 2 3} {set c$i [redis_client]}
+        set n {}
+        foreach i {0 1 2} {
+            regexp "io_thread_$i:clients=(\\d+)" [r info threads] -> x
+            lappend n $x
+        }
+        assert_equal {0 2 2} $n
+        set d [redis_deferring_client]
+        $d subscribe x
+        $d read
+        assert_match {*io_thread_0:clients=1,*} [r info threads]
+        assert_match {*io-thread=0*} [r client list type pubsub]
+        foreach c [list $c1 $c2 $c3 $d] {$c close}
+    }
+}
