@@ -8,6 +8,19 @@ package server
 // of functions that can reach the table would be an initialization cycle.
 func commandProcs() []commandProc {
 	return []commandProc{
+		{"acl|cat", aclCommand},
+		{"acl|deluser", aclCommand},
+		{"acl|dryrun", aclCommand},
+		{"acl|genpass", aclCommand},
+		{"acl|getuser", aclCommand},
+		{"acl|help", aclCommand},
+		{"acl|list", aclCommand},
+		{"acl|load", aclCommand},
+		{"acl|log", aclCommand},
+		{"acl|save", aclCommand},
+		{"acl|setuser", aclCommand},
+		{"acl|users", aclCommand},
+		{"acl|whoami", aclCommand},
 		{"append", appendCommand},
 		{"auth", authCommand},
 		{"bitcount", bitcountCommand},

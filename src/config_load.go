@@ -364,18 +364,6 @@ func (server *Server) renameCommand(name, newName string) error {
 	return nil
 }
 
-// aclAppendUserForLoading keeps a user line until the ACL subsystem loads its users. On failure it
-// also returns which of argv to blame.
-func (server *Server) aclAppendUserForLoading(argv []string) (bad int, err error) {
-	for _, u := range server.usersToLoad {
-		if u[0] == argv[1] {
-			return 1, errors.New("Duplicate user found. A user can only be defined once in config files")
-		}
-	}
-	server.usersToLoad = append(server.usersToLoad, argv[1:])
-	return 0, nil
-}
-
 // queueLoadModule keeps a loadmodule line until modules are loaded.
 func (server *Server) queueLoadModule(path string, argv []string) {
 	server.loadmoduleQueue = append(server.loadmoduleQueue, moduleLoadQueueEntry{path, argv})

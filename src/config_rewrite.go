@@ -187,16 +187,6 @@ func (server *Server) rewriteConfig(path string, forceWrite bool) error {
 	return server.rewriteConfigOverwriteFile(path, state.charset.EncodeText([]byte(state.content())))
 }
 
-// rewriteConfigUserOption writes the ACL users, unless they have a file of their own.
-func (server *Server) rewriteConfigUserOption(state *rewriteConfigState) {
-	if server.aclFilename == "" {
-		for _, u := range server.usersToLoad {
-			state.rewriteLine("user", "user "+joinQuoted(u), true)
-		}
-	}
-	state.markAsProcessed("user")
-}
-
 // rewriteConfigLoadmoduleOption writes the modules.
 func (server *Server) rewriteConfigLoadmoduleOption(state *rewriteConfigState) {
 	for _, m := range server.loadmoduleQueue {

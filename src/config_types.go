@@ -129,9 +129,6 @@ const (
 	propagationErrBehaviorPanicOnReplicas = 2
 )
 
-// acl-pubsub-default: 0, or the selector flag that every new user starts with.
-const selectorFlagAllchannels = 1 << 3
-
 // syslog-facility: the facility codes of RFC 5424, shifted as syslog(3) wants them.
 const (
 	logUser   = 1 << 3
@@ -407,7 +404,7 @@ type configFields struct {
 	// ACL.
 	aclFilename      string     // aclfile
 	acllogMaxLen     int        // acllog-max-len
-	aclPubsubDefault int        // acl-pubsub-default: 0 or selectorFlagAllchannels
+	aclPubsubDefault int        // acl-pubsub-default: 0 or selectorFlagAllchannels, the flag that new selectors start with
 	requirepass      string     // requirepass: the default user's password in clear
 	usersToLoad      [][]string // user lines, in order: name and rules, for ACLLoadConfiguredUsers
 

@@ -111,7 +111,9 @@ func execCommand(c *client) {
 		if server.loading {
 			callFlags = cmdCallNone
 		}
-		server.call(c, callFlags)
+		if u := c.user; u == nil || u.unrestricted || c.aclRecheckQueued() {
+			server.call(c, callFlags)
+		}
 		// A rewritten command is what a transaction's log must show too.
 		mc.argv, mc.cmd = c.argv, c.cmd
 	}

@@ -21,9 +21,9 @@ import (
 func (server *Server) createClient(conn *ae.Conn) *client {
 	c := &client{
 		server: server, conn: conn, resp: 2, db: server.db[0], slot: -1, bulklen: -1, memUsageBucket: -1,
-		user: server.defaultUser, ctime: server.unixtime, lastInteraction: server.unixtime, index: -1,
+		ctime: server.unixtime, lastInteraction: server.unixtime, index: -1,
 	}
-	c.authenticated = server.defaultUser.nopass && server.defaultUser.enabled
+	c.setDefaultAuth()
 	if conn == nil {
 		return c
 	}
@@ -46,7 +46,7 @@ func (server *Server) acceptHandler(conn *ae.Conn) {
 		server.rejectConnection(conn, "-ERR max number of clients reached\r\n")
 		return
 	}
-	if server.protectedMode && server.defaultUser.nopass && conn.Network() != "unix" && !isLoopbackAddress(conn.RemoteAddr()) {
+	if server.protectedMode && server.defaultUser.nopass() && conn.Network() != "unix" && !isLoopbackAddress(conn.RemoteAddr()) {
 		server.stat.rejectedConn++
 		server.rejectConnection(conn, "-DENIED Redis is running in protected mode because protected "+
 			"mode is enabled and no password is set for the default user. "+

@@ -535,8 +535,7 @@ func (c *client) clearClientConnectionState() {
 	}
 	c.selectDb(0)
 	c.resp = 2
-	c.user = server.defaultUser
-	c.authenticated = c.user.nopass && c.user.enabled
+	c.setDefaultAuth()
 	if c.flags&clientMulti != 0 {
 		c.discardTransaction()
 	}

@@ -5,6 +5,7 @@ package server
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,7 +43,7 @@ func New(options Options) (*Server, error) {
 		options: options, pid: os.Getpid(), startTime: time.Now(), sentinelMode: options.Sentinel,
 		clientsByID: map[uint64]*client{}, pubsubChannels: map[string]map[*client]struct{}{},
 		pubsubPatterns: map[string]map[*client]struct{}{}, pubsubshardChannels: map[string]map[*client]struct{}{},
-		latencyEvents: map[string]*latencyTimeSeries{}, defaultUser: newDefaultUser(), lastbgsaveStatus: true,
+		latencyEvents: map[string]*latencyTimeSeries{}, lastbgsaveStatus: true,
 		clientMemBuckets: make([]clientMemUsageBucket, clientMemUsageBuckets), replyBufferPeakResetTime: 5000, replyBufferResizingEnabled: true, activeExpireEnabled: true,
 		runid: util.GetRandomHexChars(40), fs: options.FS,
 	}
@@ -63,6 +64,7 @@ func New(options Options) (*Server, error) {
 	if err := server.populateCommandTable(); err != nil {
 		return nil, err
 	}
+	server.aclInit()
 	server.commandTimeSnapshotMs = server.cachedMstime
 	if err := server.loadOptions(); err != nil {
 		return nil, err
@@ -229,6 +231,7 @@ func (server *Server) populateCommandTable() error {
 			server.commands[cmd.fullname] = cmd
 		}
 	}
+	server.origCommands = maps.Clone(server.commands)
 	server.indexCommands()
 	return nil
 }
@@ -461,6 +464,9 @@ func (server *Server) processCommand(c *client) commandResult {
 	}
 	if inMulti && flags&commands.CmdNoMulti != 0 {
 		c.rejectCommand("Command not allowed inside a transaction")
+		return commandDone
+	}
+	if u := c.user; u != nil && !u.unrestricted && !c.aclCheckOrReject() {
 		return commandDone
 	}
 	if server.maxmemoryClients != 0 {

@@ -200,6 +200,9 @@ func (server *Server) Start() error {
 		server.redisSetProcTitle("")
 	}
 	server.redisAsciiArt()
+	if err := server.aclLoadUsersAtStartup(); err != nil {
+		return err
+	}
 	if err := server.initListeners(); err != nil {
 		return err
 	}

@@ -337,14 +337,6 @@ type watchedKey struct {
 	key string
 }
 
-// user is an ACL user. Only the default user exists so far: its passwords follow requirepass.
-type user struct {
-	name      string
-	enabled   bool
-	nopass    bool
-	passwords []string // hex SHA-256
-}
-
 // redisCommand is a command as one server runs it: the shared declaration, and what is counted here.
 type redisCommand struct {
 	*commands.Command
@@ -467,6 +459,7 @@ type Server struct {
 
 	// Commands.
 	commands      map[string]*redisCommand // by lower-case name
+	origCommands  map[string]*redisCommand // the same before rename-command: what ACL rules name
 	commandWords  commandTable             // the same, by name packed into words
 	nextCommandID int
 
@@ -491,7 +484,9 @@ type Server struct {
 	timeoutTable               timeoutTable
 	monitors                   []*client
 	slaves                     []*client
-	defaultUser                *user
+	users                      map[string]*user // by name
+	defaultUser                *user            // immutable; never nil
+	aclLog                     aclLogState
 	inDebugEnforceReplyList    bool // DEBUG CLIENT-ENFORCE-REPLY-LIST: replies skip client.buf
 	replyBufferPeakResetTime   int64
 	replyBufferResizingEnabled bool
