@@ -304,7 +304,7 @@ func (server *Server) configTable() []*standardConfig {
 		numericConfig("repl-timeout", modifiable, 1, intMax, &server.replTimeout, 60, integerConfig),
 		numericConfig("repl-ping-replica-period", modifiable, 1, intMax, &server.replPingSlavePeriod, 10, integerConfig).aka("repl-ping-slave-period"),
 		numericConfig("list-compress-depth", debugConfig|modifiable, 0, intMax, &server.listCompressDepth, 0, integerConfig),
-		numericConfig("rdb-key-save-delay", modifiable|hiddenConfig, intMin, intMax, &server.rdbKeySaveDelay, 0, integerConfig),
+		numericConfig("rdb-key-save-delay", modifiable|hiddenConfig, intMin, intMax, &server.rdbKeySaveDelay, 0, integerConfig).onApply(call(server.applyKeySaveDelay)),
 		numericConfig("key-load-delay", modifiable|hiddenConfig, intMin, intMax, &server.keyLoadDelay, 0, integerConfig),
 		numericConfig("active-expire-effort", modifiable, 1, 10, &server.activeExpireEffort, 1, integerConfig),
 		numericConfig("hz", modifiable, 0, intMax, &server.configHz, configDefaultHz, integerConfig).onApply(call(server.updateHZ)),

@@ -312,25 +312,38 @@ lazyfreed_objects:%d
 }
 
 func (server *Server) infoPersistence(b *bytes.Buffer) {
+	var cowPeak, cowSize, keys, total int64
+	perc, current := 0.0, int64(-1)
+	if job := server.child; job != nil {
+		job.lookAtCow()
+		cowPeak, cowSize = job.cowPeak, job.cowSize
+		keys, total = job.keys.Load(), job.snap.keys
+		if total > 0 {
+			perc = float64(keys) / float64(total) * 100
+		}
+	}
+	if server.childType() == childTypeRDB {
+		current = server.ustime()/1e6 - server.rdbSaveTimeStart
+	}
 	infoLines(b, `# Persistence
 loading:%d
 async_loading:%d
-current_cow_peak:0
-current_cow_size:0
+current_cow_peak:%d
+current_cow_size:%d
 current_cow_size_age:0
-current_fork_perc:0.00
-current_save_keys_processed:0
-current_save_keys_total:0
+current_fork_perc:%.2f
+current_save_keys_processed:%d
+current_save_keys_total:%d
 rdb_changes_since_last_save:%d
-rdb_bgsave_in_progress:0
+rdb_bgsave_in_progress:%d
 rdb_last_save_time:%d
 rdb_last_bgsave_status:%s
-rdb_last_bgsave_time_sec:-1
-rdb_current_bgsave_time_sec:-1
-rdb_saves:0
+rdb_last_bgsave_time_sec:%d
+rdb_current_bgsave_time_sec:%d
+rdb_saves:%d
 rdb_last_cow_size:%d
-rdb_last_load_keys_expired:0
-rdb_last_load_keys_loaded:0
+rdb_last_load_keys_expired:%d
+rdb_last_load_keys_loaded:%d
 aof_enabled:%d
 aof_rewrite_in_progress:0
 aof_rewrite_scheduled:0
@@ -343,8 +356,9 @@ aof_last_write_status:ok
 aof_last_cow_size:%d
 module_fork_in_progress:0
 module_fork_last_cow_size:0
-`, boolToInt(server.loading && !server.asyncLoading), boolToInt(server.asyncLoading), server.dirty, server.lastsave,
-		okOrErr(server.lastbgsaveStatus), server.stat.rdbCowBytes, boolToInt(server.aofEnabled), server.stat.aofCowBytes)
+`, boolToInt(server.loading && !server.asyncLoading), boolToInt(server.asyncLoading), cowPeak, cowSize, perc, keys, total,
+		server.dirty, boolToInt(server.childType() == childTypeRDB), server.lastsave, okOrErr(server.lastbgsaveStatus), server.rdbSaveTimeLast, current,
+		server.stat.rdbSaves, server.stat.rdbCowBytes, server.stat.rdbLastLoadKeysExpired, server.stat.rdbLastLoadKeysLoaded, boolToInt(server.aofEnabled), server.stat.aofCowBytes)
 	if server.loading {
 		server.infoLoading(b)
 	}

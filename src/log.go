@@ -35,9 +35,6 @@ func (server *Server) log(level int, format string, args ...any) {
 
 // logRaw writes msg as one log line, whatever it contains.
 func (server *Server) logRaw(level int, msg string) {
-	server.logger.mu.Lock()
-	defer server.logger.mu.Unlock()
-	now := time.Now()
 	role := byte('M')
 	switch {
 	case server.sentinelMode:
@@ -47,8 +44,22 @@ func (server *Server) logRaw(level int, msg string) {
 	case server.masterhost != "":
 		role = 'S'
 	}
+	server.logLine(server.pid, role, level, msg)
+}
+
+// logAs writes one line as another process than the server's would: a background job's.
+func (server *Server) logAs(pid int, role byte, level int, format string, args ...any) {
+	if level >= server.verbosity {
+		server.logLine(pid, role, level, fmt.Sprintf(format, args...))
+	}
+}
+
+func (server *Server) logLine(pid int, role byte, level int, msg string) {
+	server.logger.mu.Lock()
+	defer server.logger.mu.Unlock()
+	now := time.Now()
 	line := make([]byte, 0, 64+len(msg))
-	line = strconv.AppendInt(line, int64(server.pid), 10)
+	line = strconv.AppendInt(line, int64(pid), 10)
 	line = append(line, ':', role, ' ')
 	line = now.AppendFormat(line, "02 Jan 2006 15:04:05.000")
 	line = append(line, ' ', ".-*#"[min(max(level, llDebug), llWarning)], ' ')

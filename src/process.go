@@ -133,4 +133,4 @@ func (server *Server) openSyslog() {
 }
 
 // stopBackground ends what runs beside the main goroutine.
-func (server *Server) stopBackground() {}
+func (server *Server) stopBackground() { server.stopChildren() }

@@ -99,6 +99,8 @@ func (server *Server) initServer() error {
 	server.slowlogInit()
 	server.aclUpdateDefaultUserPassword(server.requirepass)
 	server.lastsave = server.unixtime
+	server.nextChildPid = server.pid
+	server.rdbSaveTimeLast, server.rdbSaveTimeStart = -1, -1
 	loop.BeforeSleep = server.beforeSleep
 	loop.AfterSleep = server.afterSleep
 	server.cronTimer = loop.CreateTimeEvent(1, server.serverCron)

@@ -58,11 +58,13 @@ func (server *Server) serverCron() int64 {
 	}
 	server.clientsCron()
 	server.databasesCron()
+	server.persistenceCron()
 	server.updatePausedActionsCron()
 	server.freeClientsInAsyncFreeQueue()
 	if server.runWithPeriod(1000) {
 		server.tuneCollector()
 	}
+	server.scheduledBgsaveCron()
 	server.cronloops++
 	server.stat.eventloopDurationCron += (monotonic.Nanotime() - start) / 1000
 	return int64(1000 / server.hz)

@@ -455,7 +455,24 @@ type Server struct {
 	loadingTotalBytes  int64
 	loadingLoadedBytes int64
 	lastsave           int64
+
+	// Persistence.
+	child              *childJob   // the job that C would have a child for, nil: none
+	childJobs          []*childJob // all that run
+	nextChildPid       int
+	childEnded         func() // called when a job of server.child's kind has ended: replicas may wait for the next one. May be nil
+	dirtyBeforeBgsave  int64
+	lastbgsaveTry      int64 // unix s
 	lastbgsaveStatus   bool
+	rdbSaveTimeLast    int64 // s that the last one took, -1: none yet
+	rdbSaveTimeStart   int64 // unix s; -1: none runs
+	rdbBgsaveScheduled bool
+	rdbChildType       int
+	rdbChildDone       func(err error, kind int) // replicas wait for the end of a save. May be nil
+
+	// What other parts of the server have to say in RDB files. May be nil.
+	replicationSaveInfo func() *rdbSaveInfo
+	functionsSnapshot   func() [][]byte // the libraries' sources
 
 	// Commands.
 	commands      map[string]*redisCommand // by lower-case name
@@ -611,7 +628,9 @@ type serverStats struct {
 	errorsLimitReached                                          bool
 	aclDeniedAuth, aclDeniedCmd, aclDeniedKey, aclDeniedChannel int64
 	trackingTotalPrefixes                                       int64
-	rdbCowBytes, aofCowBytes                                    int64
+	rdbCowBytes, aofCowBytes, currentCowPeak                    int64
+	rdbSaves                                                    int64
+	rdbLastLoadKeysExpired, rdbLastLoadKeysLoaded               int64
 }
 
 // mallocStats is what serverCron samples of the process's memory.

@@ -93,3 +93,23 @@ func (s *Store) SlotRelease(slot uint16) int {
 	}
 	return s.ReleasePrefix(slotPosition(slot), slotBits)
 }
+
+// View is a Store as it was when a snapshot was taken: it has the methods of dict.View.
+type View struct {
+	*dict.View
+	slots bool
+}
+
+// Snapshot returns the view of s that belongs to a snapshot (see dict.Snapshot).
+func (s *Store) Snapshot(snap *epoch.Snapshot) *View { return &View{s.Dict.Snapshot(snap), s.slots} }
+
+// Slots tells whether the store knows slots. Then the view's iterators go through the keys slot by slot, in ascending order.
+func (v *View) Slots() bool { return v.slots }
+
+// Slot returns the cluster slot of key; 0 without slots.
+func (v *View) Slot(key []byte) uint16 {
+	if !v.slots {
+		return 0
+	}
+	return crc16.KeyHashSlot(key)
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+)
+
+// childinfo.go - background jobs: what C Redis forks a child for, and how its progress is known.
+//
+// A job is a goroutine that works from a snapshot (snapshot.go). It reads the snapshot and its own copies of settings, reports by atomics, and
+// touches nothing else of the Server. When it is done, the outcome is posted to the main goroutine, which releases the snapshot
+// and calls the job's done handler: what checkChildrenDone does in C.
+//
+// A job is killed by a flag that it looks at with every key and every block that it writes; it cleans up after itself, whatever ends it.
+//
+// C has one child at a time, and so much depends on it that it is told by the outside (BGSAVE during a rewrite is refused, or waits). So
+// there is one "child" here, too, server.child. But nothing in a job needs that: jobs of childTypeNone run beside it, as
+// many as there are.
+//
+// Counterpart: childinfo.c, and the parts of server.c on forking.
+
+// Types of jobs.
+const (
+	childTypeNone = iota // beside the others
+	childTypeRDB
+	childTypeAOF
+	childTypeLDB
+	childTypeModule
+)
+
+// What a killed job ends with.
+var (
+	errChildKilled    = errors.New("killed")               // an error (C: any signal but SIGUSR1)
+	errChildCancelled = errors.New("killed on our demand") // not an error (C: SIGUSR1)
+)
+
+// childJob is a job. Its fields are set before the goroutine starts, but for the atomics; what is marked so belongs to the main goroutine.
+type childJob struct {
+	server *Server
+	typ    int
+	pid    int    // a number that looks like a process's
+	name   string // in log lines: "RDB", "AOF rewrite"
+	snap   *snapshot
+	start  time.Time
+
+	killedBy atomic.Pointer[error]
+	keys     atomic.Int64 // keys processed so far
+	keyDelay atomic.Int64 // rdb-key-save-delay
+
+	done      func(job *childJob, err error) // main goroutine; nil once discarded
+	ended     chan struct{}                  // closed when the goroutine is through
+	cowSize   int64                          // main: bytes cloned so far, when last looked at
+	cowPeak   int64                          // main
+	cowSum    int64                          // main
+	cowLooks  int64                          // main
+	cowLooked time.Time                      // main
+}
+
+// hasActiveChildProcess tells whether a job runs that excludes others of its kind.
+func (server *Server) hasActiveChildProcess() bool { return server.child != nil }
+
+// childType is the type of that job.
+func (server *Server) childType() int {
+	if server.child == nil {
+		return childTypeNone
+	}
+	return server.child.typ
+}
+
+// startChild takes a snapshot and has work done in a goroutine (C: redisFork). done follows on the main goroutine, once the snapshot
+// is released. An error says that the job was killed, or what work returned.
+func (server *Server) startChild(typ int, name string, work func(job *childJob) error, done func(job *childJob, err error)) *childJob {
+	latency := server.latencyStart()
+	start := time.Now()
+	server.nextChildPid++
+	job := &childJob{server: server, typ: typ, pid: server.nextChildPid, name: name, snap: server.snapshot(), start: start, done: done, ended: make(chan struct{})}
+	job.keyDelay.Store(int64(server.rdbKeySaveDelay))
+	server.stat.forkTime = time.Since(start).Microseconds()
+	server.stat.totalForks++
+	server.latencyEnd("fork", latency)
+	server.childJobs = append(server.childJobs, job)
+	if typ != childTypeNone {
+		server.child = job
+		server.stat.currentCowPeak = 0
+	}
+	go func() {
+		err := work(job)
+		if by := job.killedBy.Load(); by != nil {
+			err = *by
+		}
+		close(job.ended)
+		server.el.Post(func() { server.childDone(job, err) })
+	}()
+	return job
+}
+
+// childDone is what follows on a job's end. Main goroutine.
+func (server *Server) childDone(job *childJob, err error) {
+	for i, x := range server.childJobs {
+		if x == job {
+			server.childJobs = append(server.childJobs[:i], server.childJobs[i+1:]...)
+			break
+		}
+	}
+	job.lookAtCow()
+	job.snap.release()
+	if job.done == nil {
+		return // discarded
+	}
+	if err == nil {
+		server.log(llNotice, "Fork CoW for %s: current %d MB, peak %d MB, average %d MB", job.name, job.cowSize>>20, job.cowPeak>>20,
+			job.cowSum/job.cowLooks>>20)
+		switch job.typ {
+		case childTypeRDB:
+			server.stat.rdbCowBytes = job.cowPeak
+		case childTypeAOF:
+			server.stat.aofCowBytes = job.cowPeak
+		}
+	}
+	// The handler may start the next job, but must know which one it is called for.
+	job.done(job, err)
+	if server.child == job {
+		server.child = nil
+	}
+	if server.childEnded != nil && job.typ != childTypeNone {
+		server.childEnded()
+	}
+}
+
+// kill has the job end soon, with err: errChildKilled or errChildCancelled. Its done handler will be called.
+func (job *childJob) kill(err error) { job.killedBy.CompareAndSwap(nil, &err) }
+
+// discard ends the job as far as anybody can see, now: its done handler is not called, and another job may start.
+func (job *childJob) discard() {
+	job.kill(errChildCancelled)
+	job.done = nil
+	if server := job.server; server.child == job {
+		server.child = nil
+	}
+}
+
+// check is called by the job with every key, and with every block: it says whether to go on.
+func (job *childJob) check() error {
+	if job == nil {
+		return nil
+	}
+	if by := job.killedBy.Load(); by != nil {
+		return *by
+	}
+	return nil
+}
+
+// keyDone counts a key, and makes the pause that rdb-key-save-delay asks for. job may be nil.
+func (job *childJob) keyDone() error {
+	if job == nil {
+		return nil
+	}
+	job.keys.Add(1)
+	if delay := job.keyDelay.Load(); delay != 0 {
+		if err := job.delay(delay); err != nil {
+			return err
+		}
+	}
+	return job.check()
+}
+
+// delay sleeps for a number of microseconds, or, if it is negative, for one in -us keys. A long sleep does not outlive the job's end.
+func (job *childJob) delay(us int64) error {
+	if us < 0 {
+		if job.keys.Load()%-us != 0 {
+			return nil
+		}
+		us = 1
+	}
+	const slice = 20 * time.Millisecond
+	for end := time.Now().Add(time.Duration(us) * time.Microsecond); ; {
+		left := time.Until(end)
+		if left <= 0 {
+			return nil
+		}
+		time.Sleep(min(left, slice))
+		if err := job.check(); err != nil {
+			return err
+		}
+		if job.keyDelay.Load() == 0 {
+			return nil
+		}
+	}
+}
+
+// logf logs a line as the job's. It goes the way of the outcome, so it is in the log before that. Any goroutine.
+func (job *childJob) logf(level int, format string, args ...any) {
+	job.server.el.Post(func() { job.server.logAs(job.pid, 'C', level, format, args...) })
+}
+
+// lookAtCow updates the figures on what the snapshot has cost. Main goroutine.
+func (job *childJob) lookAtCow() {
+	job.cowSize = job.snap.clonedBytes()
+	job.cowPeak = max(job.cowPeak, job.cowSize)
+	job.cowSum += job.cowSize
+	job.cowLooks++
+	job.cowLooked = time.Now()
+	if server := job.server; server.child == job {
+		server.stat.currentCowPeak = max(server.stat.currentCowPeak, job.cowSize)
+	}
+}
+
+// updateChildInfo is called by serverCron.
+func (server *Server) updateChildInfo() {
+	for _, job := range server.childJobs {
+		if time.Since(job.cowLooked) >= time.Second {
+			job.lookAtCow()
+		}
+	}
+}
+
+// applyKeySaveDelay tells running jobs that rdb-key-save-delay has changed.
+func (server *Server) applyKeySaveDelay() error {
+	for _, job := range server.childJobs {
+		job.keyDelay.Store(int64(server.rdbKeySaveDelay))
+	}
+	return nil
+}
+
+// stopChildren ends all jobs, when the server ends: nothing may read the dataset afterwards. A job that hangs in a system call, as on a disk
+// that does not answer, is left behind; its temporary file is removed by name.
+func (server *Server) stopChildren() {
+	jobs := server.childJobs
+	for _, job := range jobs {
+		job.discard()
+	}
+	timeout := time.After(time.Second)
+	for _, job := range jobs {
+		select {
+		case <-job.ended:
+		case <-timeout:
+			server.removeTempFiles()
+			return
+		}
+	}
+}
