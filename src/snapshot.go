@@ -51,7 +51,7 @@ func (server *Server) snapshot() *snapshot {
 	for _, db := range server.db {
 		// Every view has to be made before anything is written, and costs little.
 		if n := db.keys.Len(); n > 0 {
-			snap.dbs = append(snap.dbs, dbSnapshot{db.id, db.keys.Snapshot(snap.frozen)})
+			snap.dbs = append(snap.dbs, dbSnapshot{db.id, db.keys.View(snap.frozen)})
 			snap.keys += int64(n)
 		}
 	}

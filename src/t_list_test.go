@@ -228,7 +228,7 @@ func TestListSnapshots(t *testing.T) {
 				for k, l := range model {
 					then[k] = l
 				}
-				shots = append(shots, shot{s, db.keys.Dict.Snapshot(s), then})
+				shots = append(shots, shot{s, db.keys.Snapshot(s), then})
 			default:
 				i := r.IntN(len(shots))
 				verify("snapshot", func(key string) dict.Entry { return shots[i].view.Find(dict.Hash([]byte(key)), []byte(key)) }, shots[i].then)

@@ -100,8 +100,8 @@ type View struct {
 	slots bool
 }
 
-// Snapshot returns the view of s that belongs to a snapshot (see dict.Snapshot).
-func (s *Store) Snapshot(snap *epoch.Snapshot) *View { return &View{s.Dict.Snapshot(snap), s.slots} }
+// View returns the view of s that belongs to a snapshot, as Snapshot does, but one that knows slots, too.
+func (s *Store) View(snap *epoch.Snapshot) *View { return &View{s.Dict.Snapshot(snap), s.slots} }
 
 // Slots tells whether the store knows slots. Then the view's iterators go through the keys slot by slot, in ascending order.
 func (v *View) Slots() bool { return v.slots }
