@@ -6,6 +6,7 @@
 package hdr_histogram
 
 import (
+	"math"
 	"math/bits"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -106,5 +107,42 @@ func (h *Histogram) LogSteps(first, base int64, fn func(upTo, cumulative int64))
 		if cumulative == total || upTo == h.last {
 			return
 		}
+	}
+}
+
+// RecordValues counts n times v, brought into the trackable range.
+func (h *Histogram) RecordValues(v, n int64) {
+	_ = h.h.RecordValues(min(max(v, h.lowest), h.highest), n) // as in RecordValue
+}
+
+// Mean is the average of the recorded values, each taken as the middle of its group; NaN when nothing was recorded.
+func (h *Histogram) Mean() float64 {
+	if h.h.TotalCount() == 0 {
+		return math.NaN()
+	}
+	return h.h.Mean()
+}
+
+// Percentiles calls fn for percentiles that come ever closer to 100, with ticks steps for each half of the distance, and at last for 100
+// itself: with the highest value of the group in which the percentile lies, and how many values were recorded up to there. (C: hdr_iter_percentile)
+func (h *Histogram) Percentiles(ticks int32, fn func(percentile float64, upTo, cumulative int64)) {
+	for _, b := range h.h.CumulativeDistributionWithTicks(ticks) {
+		fn(b.Quantile, b.ValueAt, b.Count)
+	}
+}
+
+// LinearSteps calls fn for equal steps until every recorded value is covered: with the highest value counted together with the step, and how
+// many values were recorded up to there. fn returns the length of the next step. (C: hdr_iter_linear)
+func (h *Histogram) LinearSteps(step int64, fn func(upTo, cumulative int64) (next int64)) {
+	total := h.h.TotalCount()
+	bars := h.h.Distribution()
+	var cumulative int64
+	for level := step; cumulative < total; {
+		upTo := h.highestEquivalent(level)
+		for len(bars) > 0 && bars[0].From <= upTo {
+			cumulative += bars[0].Count
+			bars = bars[1:]
+		}
+		level += fn(upTo, cumulative)
 	}
 }
