@@ -7,12 +7,14 @@ import (
 	"hash/fnv"
 	"runtime"
 	"runtime/debug"
+
+	"redport/src/version"
 )
 
 // version.go - which Redis this is, for clients and tools, and which build.
 
 // redisVersion is the release of Redis whose commands and behaviour this server has.
-const redisVersion = "8.0.6"
+const redisVersion = version.Redis
 
 // redisGitSHA1 is the commit that was built, as far as the linker was told (-X redport/src.redisGitSHA1=...).
 var redisGitSHA1 = "00000000"

@@ -15,6 +15,7 @@ import (
 
 	"redport/deps/hiredis"
 	"redport/src/cli_common"
+	"redport/src/version"
 )
 
 // main.go - options, what the server says of itself, and the order of things. Counterpart: redis-benchmark.c.
@@ -178,7 +179,7 @@ func (c *config) parseOptions(args []string, out, stderr io.Writer) (rest []stri
 		case "--tls":
 			c.useTLS = true
 		case "-v", "--version":
-			fmt.Fprintf(out, "redis-benchmark %s\n", "8.0.6")
+			fmt.Fprintf(out, "redis-benchmark %s\n", version.Redis)
 			return nil, true, 0
 		case "--help":
 			usage(out)
