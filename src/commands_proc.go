@@ -23,6 +23,7 @@ func commandProcs() []commandProc {
 		{"acl|whoami", aclCommand},
 		{"append", appendCommand},
 		{"auth", authCommand},
+		{"bgrewriteaof", bgrewriteaofCommand},
 		{"bgsave", bgsaveCommand},
 		{"bitcount", bitcountCommand},
 		{"bitfield", bitfieldCommand},

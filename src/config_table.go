@@ -216,7 +216,7 @@ func (server *Server) configTable() []*standardConfig {
 		boolConfig("activedefrag", debugConfig|modifiable, &server.activeDefragEnabled, false, isValidActiveDefrag),
 		boolConfig("syslog-enabled", immutable, &server.syslogEnabled, false),
 		boolConfig("cluster-enabled", immutable, &server.clusterEnabled, false),
-		boolConfig("appendonly", modifiable|denyLoadingConfig, &server.aofEnabled, false),
+		boolConfig("appendonly", modifiable, &server.aofEnabled, false).onApply(call(server.updateAppendonly)),
 		boolConfig("cluster-allow-reads-when-down", modifiable, &server.clusterAllowReadsWhenDown, false),
 		boolConfig("cluster-allow-pubsubshard-when-down", modifiable, &server.clusterAllowPubsubshardWhenDown, true),
 		boolConfig("crash-log-enabled", modifiable, &server.crashlogEnabled, true),

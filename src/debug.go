@@ -269,6 +269,8 @@ func debugCommand(c *client) {
 	case is("AOF-FLUSH-SLEEP", 3):
 		server.debug.aofFlushSleep = int(atoi(arg(2)))
 		c.addReply(shared.ok)
+	case is("LOADAOF", 2):
+		debugLoadaof(c)
 	case is("QUICKLIST-PACKED-THRESHOLD", 3):
 		const fourGB = 1 << 32
 		n, ok := util.Memtoull(string(arg(2)))

@@ -325,6 +325,10 @@ func (server *Server) infoPersistence(b *bytes.Buffer) {
 	if server.childType() == childTypeRDB {
 		current = server.ustime()/1e6 - server.rdbSaveTimeStart
 	}
+	rewriting := int64(-1)
+	if server.childType() == childTypeAOF {
+		rewriting = server.ustime()/1e6 - server.aofRewriteTimeStart
+	}
 	infoLines(b, `# Persistence
 loading:%d
 async_loading:%d
@@ -345,23 +349,40 @@ rdb_last_cow_size:%d
 rdb_last_load_keys_expired:%d
 rdb_last_load_keys_loaded:%d
 aof_enabled:%d
-aof_rewrite_in_progress:0
-aof_rewrite_scheduled:0
-aof_last_rewrite_time_sec:-1
-aof_current_rewrite_time_sec:-1
-aof_last_bgrewrite_status:ok
-aof_rewrites:0
-aof_rewrites_consecutive_failures:0
-aof_last_write_status:ok
+aof_rewrite_in_progress:%d
+aof_rewrite_scheduled:%d
+aof_last_rewrite_time_sec:%d
+aof_current_rewrite_time_sec:%d
+aof_last_bgrewrite_status:%s
+aof_rewrites:%d
+aof_rewrites_consecutive_failures:%d
+aof_last_write_status:%s
 aof_last_cow_size:%d
 module_fork_in_progress:0
 module_fork_last_cow_size:0
 `, boolToInt(server.loading && !server.asyncLoading), boolToInt(server.asyncLoading), cowPeak, cowSize, perc, keys, total,
 		server.dirty, boolToInt(server.childType() == childTypeRDB), server.lastsave, okOrErr(server.lastbgsaveStatus), server.rdbSaveTimeLast, current,
-		server.stat.rdbSaves, server.stat.rdbCowBytes, server.stat.rdbLastLoadKeysExpired, server.stat.rdbLastLoadKeysLoaded, boolToInt(server.aofEnabled), server.stat.aofCowBytes)
+		server.stat.rdbSaves, server.stat.rdbCowBytes, server.stat.rdbLastLoadKeysExpired, server.stat.rdbLastLoadKeysLoaded, boolToInt(server.aofState != aofOff), boolToInt(server.childType() == childTypeAOF), boolToInt(server.aofRewriteScheduled), server.aofRewriteTimeLast, rewriting,
+		okOrErr(server.aofLastbgrewriteStatus), server.statAofRewrites, server.statAofrwConsecutiveFailures, okOrErr(server.aofError() == nil),
+		server.stat.aofCowBytes)
+	if server.aofState != aofOff {
+		server.infoAppendOnly(b)
+	}
 	if server.loading {
 		server.infoLoading(b)
 	}
+}
+
+// infoAppendOnly tells of the append-only file while it is on.
+func (server *Server) infoAppendOnly(b *bytes.Buffer) {
+	infoLines(b, `aof_current_size:%d
+aof_base_size:%d
+aof_pending_rewrite:%d
+aof_buffer_length:%d
+aof_pending_bio_fsync:%d
+aof_delayed_fsync:%d
+`, server.aofCurrentSize, server.aofRewriteBaseSize, boolToInt(server.aofRewriteScheduled), len(server.aofBuf),
+		server.bioPendingJobsOfType(bioAofFsync), server.aofDelayedFsync)
 }
 
 // infoLoading tells how far the loading of a dataset is.

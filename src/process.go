@@ -133,4 +133,7 @@ func (server *Server) openSyslog() {
 }
 
 // stopBackground ends what runs beside the main goroutine.
-func (server *Server) stopBackground() { server.stopChildren() }
+func (server *Server) stopBackground() {
+	server.stopChildren()
+	server.bioStop()
+}

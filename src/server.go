@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,6 +102,7 @@ func (server *Server) initServer() error {
 	server.lastsave = server.unixtime
 	server.nextChildPid = server.pid
 	server.rdbSaveTimeLast, server.rdbSaveTimeStart = -1, -1
+	server.initAppendOnly()
 	loop.BeforeSleep = server.beforeSleep
 	loop.AfterSleep = server.afterSleep
 	server.cronTimer = loop.CreateTimeEvent(1, server.serverCron)
@@ -712,13 +714,26 @@ func (server *Server) afterCommand(c *client) {
 // --- Propagation ---
 
 // A propagationSink takes the commands that change the dataset: the AOF and the replication stream
-// register themselves here while they are on.
+// register themselves here while they are on. dbid is -1 for a command that is the same in any database.
 type propagationSink struct {
 	target int // propagateAof or propagateRepl
 	feed   func(dbid int, argv [][]byte)
 }
 
+// addPropagationSink begins to propagate to s.
+func (server *Server) addPropagationSink(s propagationSink) {
+	server.propagationSinks = append(server.propagationSinks, s)
+}
+
+// removePropagationSink ends that for the sink of a target.
+func (server *Server) removePropagationSink(target int) {
+	server.propagationSinks = slices.DeleteFunc(server.propagationSinks, func(s propagationSink) bool { return s.target == target })
+}
+
 func (server *Server) shouldPropagate(target int) bool {
+	if server.loading && !server.asyncLoading {
+		return false
+	}
 	for _, s := range server.propagationSinks {
 		if s.target&target != 0 {
 			return true
@@ -748,9 +763,17 @@ func (server *Server) propagateCall(c *client, flags int, dirty int64) {
 	if c.flags&clientPreventAofProp != 0 || flags&cmdCallPropagateAof == 0 {
 		target &^= propagateAof
 	}
-	if target != propagateNone {
-		server.alsoPropagate(c.db.id, c.argv, target)
+	if target == propagateNone {
+		return
 	}
+	if server.executionNesting == 0 && len(server.alsoPropagateOps) == 0 {
+		// It is all that is to be sent, and need not be copied for it.
+		if len(server.propagationSinks) > 0 && server.shouldPropagate(target) {
+			server.propagateNow(c.db.id, c.argv, target)
+		}
+		return
+	}
+	server.alsoPropagate(c.db.id, c.argv, target)
 }
 
 // alsoPropagate queues a command for the AOF and the replicas, to be sent when the current one is done.
@@ -771,21 +794,27 @@ func (server *Server) propagatePendingCommands() {
 	}
 	transaction := len(ops) > 1 && !server.propagateNoMulti
 	if transaction {
-		server.propagateNow(ops[0].dbid, [][]byte{[]byte("MULTI")}, propagateAof|propagateRepl)
+		server.propagateNow(-1, [][]byte{[]byte("MULTI")}, propagateAof|propagateRepl)
 	}
 	for _, op := range ops {
 		server.propagateNow(op.dbid, op.argv, op.target)
 	}
 	if transaction {
-		server.propagateNow(ops[0].dbid, [][]byte{[]byte("EXEC")}, propagateAof|propagateRepl)
+		server.propagateNow(-1, [][]byte{[]byte("EXEC")}, propagateAof|propagateRepl)
 	}
 }
 
 func (server *Server) propagateNow(dbid int, argv [][]byte, target int) {
+	replicated := false
 	for _, s := range server.propagationSinks {
 		if s.target&target != 0 {
 			s.feed(dbid, argv)
+			replicated = replicated || s.target&propagateRepl != 0
 		}
+	}
+	// The offset also tells how far the AOF is durable, so it grows with no stream of replication, too.
+	if target&propagateRepl != 0 && !replicated && server.masterhost == "" {
+		server.masterReplOffset++
 	}
 }
 

@@ -2,7 +2,11 @@
 
 package server
 
-import "math"
+import (
+	"math"
+
+	"redport/src/platform"
+)
 
 // server_checks.go - what forbids commands for the time being: a disk that takes no writes, replicas that are missing, a master that
 // cannot be reached, a script that does not end. processCommand asks for clients, script.go for the commands of scripts.
@@ -20,12 +24,16 @@ func (c *client) mustObeyClient() bool { return c.flags&clientMaster != 0 || c.i
 const (
 	diskErrorTypeNone = iota
 	diskErrorTypeRdb
+	diskErrorTypeAof
 )
 
 // writeCommandsDeniedByDiskError tells whether what is written could be lost, because the disk does not take it.
 func (server *Server) writeCommandsDeniedByDiskError() int {
 	if server.stopWritesOnBgsaveErr && len(server.saveparams) > 0 && !server.lastbgsaveStatus {
 		return diskErrorTypeRdb
+	}
+	if server.aofState != aofOff && server.aofError() != nil {
+		return diskErrorTypeAof
 	}
 	return diskErrorTypeNone
 }
@@ -35,7 +43,7 @@ func (server *Server) writeCommandsGetDiskErrorMessage(kind int) string {
 	if kind == diskErrorTypeRdb {
 		return shared.bgsaveerr
 	}
-	return ""
+	return "-MISCONF Errors writing to the AOF file: " + platform.Strerror(server.aofError()) + "\r\n"
 }
 
 // checkGoodReplicasStatus tells whether there are as many replicas in good state as min-replicas-to-write wants.

@@ -58,7 +58,9 @@ func (server *Server) serverCron() int64 {
 	}
 	server.clientsCron()
 	server.databasesCron()
+	server.scheduledRewriteCron()
 	server.persistenceCron()
+	server.appendOnlyCron()
 	server.updatePausedActionsCron()
 	server.freeClientsInAsyncFreeQueue()
 	if server.runWithPeriod(1000) {
@@ -207,6 +209,9 @@ func (server *Server) beforeSleep() {
 	}
 	if server.maxmemoryClients != 0 {
 		server.evictClients()
+	}
+	if server.aofFd != nil && !server.loading {
+		server.flushAppendOnlyFileBeforeSleep()
 	}
 	if len(server.clientsToClose) > 0 {
 		server.freeClientsInAsyncFreeQueue()

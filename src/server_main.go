@@ -160,7 +160,9 @@ func (server *Server) runProcess() int {
 	server.prepareProcess()
 	defer server.crashOnPanic()
 	if err := server.Start(); err != nil {
-		server.log(llWarning, "%s", err)
+		if !errors.Is(err, errAofLogged) {
+			server.log(llWarning, "%s", err)
+		}
 		return 1
 	}
 	server.handleSignals()
@@ -213,6 +215,9 @@ func (server *Server) Start() error {
 		server.log(llWarning, "%s", warning)
 	}
 	server.log(llNotice, "Server initialized")
+	if err := server.loadAtStartup(); err != nil {
+		return err
+	}
 	for _, ln := range server.listeners {
 		server.log(llNotice, "Ready to accept connections %s", ln.Type)
 	}

@@ -128,6 +128,10 @@ func (server *Server) abortShutdown() bool {
 // did: a failing save keeps the server up, unless forced.
 func (server *Server) finishShutdown() bool {
 	flags := server.shutdownFlags
+	if !server.shutdownAppendOnly(flags&shutdownForce != 0) {
+		server.cancelShutdown()
+		return false
+	}
 	save := flags&shutdownNosave == 0 && (len(server.saveparams) > 0 || flags&shutdownSave != 0)
 	if save {
 		if err := server.saveBeforeShutdown(); err != nil {
@@ -186,4 +190,20 @@ func signalText(sigint bool) string {
 		return "Received SIGINT scheduling shutdown..."
 	}
 	return "Received SIGTERM scheduling shutdown..."
+}
+
+// exitNow ends the server where it stands: nothing more is executed or sent. For a disk that has broken what was promised.
+func (server *Server) exitNow(code int) {
+	server.exitCode = code
+	if server.options.OwnProcess {
+		server.removeTempFiles()
+		os.Exit(code)
+	}
+	server.stopped = true
+	for len(server.clients) > 0 {
+		c := server.clients[len(server.clients)-1]
+		c.flags &^= clientProtected
+		server.freeClient(c)
+	}
+	server.el.Stop()
 }

@@ -457,6 +457,8 @@ type Server struct {
 	lastsave           int64
 
 	// Persistence.
+	appendOnlyState
+	bio                bioState
 	child              *childJob   // the job that C would have a child for, nil: none
 	childJobs          []*childJob // all that run
 	nextChildPid       int

@@ -149,6 +149,10 @@ type Loop struct {
 	// May be nil.
 	BeforeSleep, AfterSleep func()
 
+	// Barrier makes sure that what Data puts out is not written in the same turn, but after the next BeforeSleep, also for a connection
+	// that had more to write already.
+	Barrier bool
+
 	// AcceptError hears of connections that could not be accepted. May be nil.
 	AcceptError func(ln *Listener, err error)
 

@@ -512,14 +512,19 @@ func (c *Conn) event(t *turn, mask uint8) {
 		c.fold()
 		return
 	}
-	if mask&Readable != 0 {
+	writable := mask&Writable != 0 && c.mask&Writable != 0
+	if writable && c.loop.Barrier {
+		c.flush()
+		writable = false
+	}
+	if mask&Readable != 0 && !c.closed {
 		if c.paused {
 			c.hold(mask)
 		} else {
 			c.read(t.buf)
 		}
 	}
-	if mask&Writable != 0 && c.mask&Writable != 0 && !c.closed {
+	if writable && c.mask&Writable != 0 && !c.closed {
 		c.flush()
 	}
 }

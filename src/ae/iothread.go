@@ -247,8 +247,13 @@ func (t *ioThreads) readBatch(l *Loop, tn *turn, evs []event) {
 		s := &l.slots[ev.fd]
 		if s.gen == ev.gen && s.conn != nil && s.conn.item != nil {
 			c := s.conn
+			writable := ev.mask&Writable != 0 && c.mask&Writable != 0
+			if writable && l.Barrier {
+				c.flush()
+				writable = false
+			}
 			t.deliver(c, tn)
-			if ev.mask&Writable != 0 && c.mask&Writable != 0 && !c.closed {
+			if writable && c.mask&Writable != 0 && !c.closed {
 				c.flush()
 			}
 			continue

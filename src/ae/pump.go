@@ -280,6 +280,8 @@ func (p *pump) run() {
 			return
 		}
 		c.fail(readErr)
+	case !full && c.loop.Barrier:
+		c.QueueWrite()
 	case !full:
 		p.flush()
 	}
