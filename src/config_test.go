@@ -333,7 +333,7 @@ func TestConfigSetWhileLoading(t *testing.T) {
 	server := newConfigServer(t)
 	server.loading = true
 	s := configSetter{server: server}
-	err := s.prepare([]string{"appendonly", "yes"}, func(int) {}, func() bool { return true })
+	err := s.prepare([]string{"repl-diskless-load", "swapdb"}, func(int) {}, func() bool { return true })
 	if err == nil || !err.loading {
 		t.Errorf("error %v", err)
 	}
