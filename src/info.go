@@ -243,7 +243,7 @@ func (server *Server) infoMemory(b *bytes.Buffer) {
 	mem := &server.stat.cronMallocStats
 	human := func(n int64) string { return util.BytesToHuman(uint64(max(n, 0))) }
 	total := int64(platform.TotalSystemMemory())
-	scripts := mh.evalCaches + mh.functionCaches
+	scripts, vmEval := mh.evalCaches+mh.functionCaches, server.evalMemory()
 	infoLines(b, `# Memory
 used_memory:%d
 used_memory_human:%s
@@ -266,10 +266,10 @@ used_memory_lua:%d
 used_memory_vm_eval:%d
 used_memory_lua_human:%s
 used_memory_scripts_eval:%d
-number_of_cached_scripts:0
-number_of_functions:0
-number_of_libraries:0
-used_memory_vm_functions:0
+number_of_cached_scripts:%d
+number_of_functions:%d
+number_of_libraries:%d
+used_memory_vm_functions:%d
 used_memory_vm_total:%d
 used_memory_vm_total_human:%s
 used_memory_functions:%d
@@ -303,7 +303,8 @@ lazyfreed_objects:%d
 		used, human(used), mem.processRss, human(mem.processRss), server.stat.peakMemory, human(server.stat.peakMemory), mh.peakPerc,
 		mh.overheadTotal, mh.startupAllocated, mh.dataset, mh.datasetPerc,
 		mem.allocatorAllocated, mem.allocatorActive, mem.allocatorResident, total, human(total),
-		mh.scriptVMs, mh.scriptVMs, human(mh.scriptVMs), mh.evalCaches, mh.scriptVMs, human(mh.scriptVMs),
+		vmEval, vmEval, human(vmEval), mh.evalCaches, len(server.eval.scripts), len(server.functions.lib.functions),
+		len(server.functions.lib.libraries), mh.scriptVMs-vmEval, mh.scriptVMs, human(mh.scriptVMs),
 		mh.functionCaches, scripts, human(scripts), server.maxmemory, human(int64(server.maxmemory)), server.evictPolicyToString(),
 		mh.allocatorFrag, mh.allocatorFragBytes, mh.allocatorRss, mh.allocatorRssBytes, mh.rssExtra, mh.rssExtraBytes,
 		mh.totalFrag, mh.totalFragBytes, server.freeMemoryGetNotCountedMemory(), mh.replBacklog, mh.replBacklog,

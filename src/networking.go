@@ -333,6 +333,19 @@ func (c *client) addReplyError(msg string) {
 	c.afterErrorReply(msg)
 }
 
+// addReplyErrorEx is addReplyError; counted tells that the error's code has been counted where it arose, in a script's command. Then
+// only the command that passes it on has still to be counted as failed.
+func (c *client) addReplyErrorEx(msg string, counted bool) {
+	if !counted {
+		c.addReplyError(msg)
+		return
+	}
+	c.addReplyErrorLength(msg)
+	if c.realcmd != nil {
+		c.realcmd.failedCalls++
+	}
+}
+
 func (c *client) addReplyErrorFormat(format string, args ...any) {
 	c.addReplyError(fmt.Sprintf(format, args...))
 }
@@ -372,9 +385,9 @@ func (c *client) afterErrorReply(msg string) {
 	server.stat.totalErrorReplies++
 	code := "ERR"
 	if strings.HasPrefix(msg, "-") {
-		code = msg[1:]
-		if i := strings.IndexByte(code, ' '); i >= 0 {
-			code = code[:i]
+		// A code is a short first word.
+		if i := strings.IndexByte(msg[:min(len(msg), 32)], ' '); i >= 0 {
+			code = msg[1:i]
 		}
 	}
 	server.incrementErrorCount(code)

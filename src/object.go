@@ -338,9 +338,10 @@ func (server *Server) getMemoryOverheadData() *redisMemOverhead {
 		clientsSlaves:      server.clientsMemUsage[clientTypeSlave],
 		clientsNormal: server.clientsMemUsage[clientTypeNormal] + server.clientsMemUsage[clientTypePubsub] +
 			server.clientsMemUsage[clientTypeMaster],
-		scriptVMs: m.luaMemory,
+		evalCaches: server.evalScriptsMemory(), functionCaches: server.functionsMemoryOverhead(),
+		scriptVMs: server.evalMemory() + server.functionsMemory(),
 	}
-	total := mh.startupAllocated + mh.clientsSlaves + mh.clientsNormal + mh.scriptVMs
+	total := mh.startupAllocated + mh.clientsSlaves + mh.clientsNormal + mh.evalCaches + mh.functionCaches
 	for _, db := range server.db {
 		n := int64(db.keys.Len())
 		if n == 0 {

@@ -252,6 +252,9 @@ func (server *Server) scriptVerify(cmd *redisCommand) string {
 	if cmd.flags&commands.CmdStale == 0 && server.servesStaleData() {
 		return "Can not execute the command on a stale replica"
 	}
+	if msg := server.scriptVerifyACL(c); msg != "" {
+		return msg
+	}
 	const write = commands.CmdWrite | commands.CmdMayReplicate
 	if cmd.flags&write != 0 && run.flags&scriptReadOnly != 0 {
 		return "Write commands are not allowed from read-only scripts."
@@ -315,4 +318,17 @@ func (server *Server) scriptCall() string {
 	server.call(c, flags)
 	c.originalArgv = nil
 	return ""
+}
+
+// scriptVerifyACL checks the command against the rules of the user who runs the script.
+func (server *Server) scriptVerifyACL(c *client) string {
+	if c.user == nil || c.user.unrestricted {
+		return ""
+	}
+	result, idx := aclCheckAllUserCommandPerm(c.user, c.cmd, c.argv)
+	if result == aclOK {
+		return ""
+	}
+	server.addACLLogEntry(c, result, aclLogCtxLua, c.aclDeniedObject(result, idx), "")
+	return "-NOPERM " + getACLErrorMessage(result, c.user, c.cmd, c.argv[idx], false)
 }

@@ -97,6 +97,8 @@ func (server *Server) initServer() error {
 	server.lruclock = server.getLRUClock()
 	server.stat.starttime = server.unixtime
 	server.evictionPoolAlloc()
+	server.scriptingInit()
+	server.functionsInit()
 	server.slowlogInit()
 	server.aclUpdateDefaultUserPassword(server.requirepass)
 	server.lastsave = server.unixtime
@@ -449,6 +451,9 @@ func (server *Server) processCommand(c *client) commandResult {
 	}
 	cmd := c.cmd
 	flags := cmd.flags
+	if flags&commands.CmdNoscript != 0 {
+		flags = c.getCommandFlags()
+	}
 	inMulti := c.flags&clientMulti != 0
 	// What some or all commands of a transaction must have counts for its EXEC, too.
 	denyStale := flags&commands.CmdStale == 0
@@ -630,7 +635,7 @@ func (server *Server) call(c *client, flags int) {
 		c.flags &^= clientCloseAfterCommand
 		c.flags |= clientCloseAfterReply
 	}
-	if server.trackingClients > 0 && cmd.flags&commands.CmdReadonly != 0 {
+	if server.trackingClients > 0 && cmd.flags&commands.CmdReadonly != 0 && !runsScript(cmd) {
 		// A script's reads are remembered for the client that runs it.
 		if caller := server.currentClient; caller != nil && caller.flags&clientTracking != 0 {
 			server.trackingRememberKeys(caller, c)
@@ -666,6 +671,11 @@ func (server *Server) call(c *client, flags int) {
 	if server.executionNesting == 0 {
 		server.afterCommand(c)
 	}
+}
+
+// runsScript tells the read-only commands that run scripts, whose commands are what counts.
+func runsScript(cmd *redisCommand) bool {
+	return cmd.Group == commands.GroupScripting && cmd.flags&commands.CmdNoscript != 0
 }
 
 // commandWasSlow gives a command that took long to the slow log and the latency monitor.

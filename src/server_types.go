@@ -261,7 +261,9 @@ type client struct {
 	argPos       []argPosition
 	argvLenSum   int64 // bytes of parsed arguments of the pending command
 	queryBufPeak int64
-	redactArgs   []int // arguments that logs must not show
+	redactArgs   []int         // arguments that logs must not show
+	curScript    *luaScript    // what the current EVAL or EVALSHA runs, if that is known already
+	curFunction  *functionInfo // the same for FCALL
 
 	// Reply: buf[sentlen:] goes out first, then the list.
 	buf              []byte
@@ -444,7 +446,10 @@ type Server struct {
 
 	// Scripts.
 	script             scriptRunCtx // the one that runs
-	preCommandOomState bool         // there was no memory when the command that runs it began
+	eval               evalState
+	functions          functionsState
+	ldb                ldbState
+	preCommandOomState bool // there was no memory when the command that runs it began
 
 	// Databases.
 	db                 []*redisDb
@@ -474,7 +479,6 @@ type Server struct {
 
 	// What other parts of the server have to say in RDB files. May be nil.
 	replicationSaveInfo func() *rdbSaveInfo
-	functionsSnapshot   func() [][]byte // the libraries' sources
 
 	// Commands.
 	commands      map[string]*redisCommand // by lower-case name
@@ -640,7 +644,6 @@ type mallocStats struct {
 	zmallocUsed                                            int64
 	processRss                                             int64
 	allocatorAllocated, allocatorActive, allocatorResident int64
-	luaMemory                                              int64
 }
 
 // redisOp is one command queued for propagation.

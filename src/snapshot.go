@@ -55,8 +55,8 @@ func (server *Server) snapshot() *snapshot {
 			snap.keys += int64(n)
 		}
 	}
-	if server.functionsSnapshot != nil {
-		snap.functions = server.functionsSnapshot()
+	for _, li := range server.functions.lib.sortedLibraries() {
+		snap.functions = append(snap.functions, []byte(li.code))
 	}
 	return snap
 }

@@ -16,6 +16,9 @@ import (
 // redisVersion is the release of Redis whose commands and behaviour this server has.
 const redisVersion = version.Redis
 
+// redisVersionNum is the same as a number, a byte each, for scripts.
+const redisVersionNum = 8<<16 | 0<<8 | 6
+
 // redisGitSHA1 is the commit that was built, as far as the linker was told (-X redport/src.redisGitSHA1=...).
 var redisGitSHA1 = "00000000"
 
