@@ -282,7 +282,7 @@ func (l *aofLoading) preamble(f platform.File) (offset int64, err error) {
 		server.log(llNotice, "Reading RDB base file on AOF loading...")
 	}
 	in := rio.NewReader(f)
-	if err := server.loadRdbPreamble(in); err != nil {
+	if err := server.loadRdbPreamble(in, l.name); err != nil {
 		if oldStyle {
 			server.log(llWarning, "Error reading the RDB preamble of the AOF file %s, AOF loading aborted", l.name)
 		} else {

@@ -4,6 +4,7 @@ package server
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -47,6 +48,7 @@ type childJob struct {
 	start  time.Time
 
 	killedBy atomic.Pointer[error]
+	commits  sync.Mutex   // held while the result is put in its place: either that is seen, or the kill
 	keys     atomic.Int64 // keys processed so far
 	keyDelay atomic.Int64 // rdb-key-save-delay
 
@@ -131,7 +133,24 @@ func (server *Server) childDone(job *childJob, err error) {
 }
 
 // kill has the job end soon, with err: errChildKilled or errChildCancelled. Its done handler will be called.
-func (job *childJob) kill(err error) { job.killedBy.CompareAndSwap(nil, &err) }
+func (job *childJob) kill(err error) {
+	job.commits.Lock()
+	job.killedBy.CompareAndSwap(nil, &err)
+	job.commits.Unlock()
+}
+
+// commit puts the job's result in its place, unless the job was killed: what is done there after a kill is not undone by put. job may be nil.
+func (job *childJob) commit(put func() error) error {
+	if job == nil {
+		return put()
+	}
+	job.commits.Lock()
+	defer job.commits.Unlock()
+	if err := job.check(); err != nil {
+		return err
+	}
+	return put()
+}
 
 // discard ends the job as far as anybody can see, now: its done handler is not called, and another job may start.
 func (job *childJob) discard() {

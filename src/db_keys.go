@@ -67,9 +67,18 @@ func flushallCommand(c *client) {
 	if !ok {
 		return
 	}
-	c.server.dirty += c.server.emptyData(-1, flags|emptydbNofunctions)
+	c.server.flushAllDataAndResetRDB(flags | emptydbNofunctions)
 	c.forceCommandPropagation(propagateAof | propagateRepl)
 	c.addReply(shared.ok)
+}
+
+// flushAllDataAndResetRDB empties all databases, and makes the file on disk say so, too, if the dataset is saved at all.
+func (server *Server) flushAllDataAndResetRDB(flags int) {
+	server.dirty += server.emptyData(-1, flags)
+	server.killRDBChild()
+	if len(server.saveparams) > 0 {
+		server.rdbSave(server.rdbFilename, rdbflagsNone, server.rdbPopulateSaveInfo())
+	}
 }
 
 // --- DEL, UNLINK, EXISTS, TYPE ---

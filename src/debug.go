@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"math"
 	"math/bits"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"unsafe"
 
 	"redport/src/dict"
+	"redport/src/rio"
 	"redport/src/util"
 )
 
@@ -313,6 +315,8 @@ func debugCommand(c *client) {
 			}
 			c.addReplyStatus(d.String())
 		}
+	case is("RELOAD"):
+		debugReload(c)
 	case is("POPULATE", 3, 4, 5):
 		debugPopulate(c)
 	case is("OBJECT", 3):
@@ -484,37 +488,47 @@ func debugObject(c *client) {
 
 // rdbSavedObjectLen is the number of bytes that the value at e takes in an RDB file.
 func (server *Server) rdbSavedObjectLen(e dict.Entry) int {
-	if e.IsPointer() {
-		if v, ok := (*robj)(e.Pointer()).ptr.(interface{ rdbLen() int }); ok {
-			return v.rdbLen()
+	w := &rdbWriter{Writer: rio.NewWriter(io.Discard), compress: server.rdbCompression}
+	w.saveObject(e)
+	return int(w.Tell())
+}
+
+// debugReload: DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]
+func debugReload(c *client) {
+	server := c.server
+	flush, save, flags := true, true, rdbflagsNone
+	for _, opt := range c.argv[2:] {
+		switch {
+		case equalFold(opt, "MERGE"):
+			flags |= rdbflagsAllowDup
+		case equalFold(opt, "NOFLUSH"):
+			flush = false
+		case equalFold(opt, "NOSAVE"):
+			save = false
+		default:
+			c.addReplyError("DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
+			return
 		}
-		return 0
 	}
-	var tmp [20]byte
-	b := entryStringBytes(e, tmp[:0])
-	if len(b) <= 11 {
-		// A number of 8, 16 or 32 bits is saved as such.
-		if n, ok := util.String2ll(b); ok {
-			switch {
-			case n == int64(int8(n)):
-				return 2
-			case n == int64(int16(n)):
-				return 3
-			case n == int64(int32(n)):
-				return 5
-			}
+	if save && server.rdbSave(server.rdbFilename, rdbflagsNone, server.rdbPopulateSaveInfo()) != nil {
+		c.addReplyErrorObject(shared.err)
+		return
+	}
+	if flush {
+		server.emptyData(-1, emptydbNoFlags)
+	}
+	c.protectClient()
+	err := server.rdbLoad(server.rdbFilename, nil, flags)
+	c.unprotectClient()
+	if err != nil {
+		if rdbFatal(err) {
+			server.exitNow(1)
 		}
+		c.addReplyError("Error trying to load the RDB dump, check server logs.")
+		return
 	}
-	switch n := len(b); {
-	case n < 1<<6:
-		return 1 + n
-	case n < 1<<14:
-		return 2 + n
-	case int64(n) <= math.MaxUint32:
-		return 5 + n
-	default:
-		return 9 + n
-	}
+	server.log(llWarning, "DB reloaded by DEBUG RELOAD")
+	c.addReply(shared.ok)
 }
 
 // debugSdslen: DEBUG SDSLEN key. A key has no spare room here, a value may.

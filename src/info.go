@@ -399,11 +399,11 @@ func (server *Server) infoLoading(b *bytes.Buffer) {
 	}
 	infoLines(b, `loading_start_time:%d
 loading_total_bytes:%d
-loading_rdb_used_mem:0
+loading_rdb_used_mem:%d
 loading_loaded_bytes:%d
 loading_loaded_perc:%.2f
 loading_eta_seconds:%d
-`, server.loadingStartTime, server.loadingTotalBytes, loaded, perc, eta)
+`, server.loadingStartTime, server.loadingTotalBytes, server.loadingRdbUsedMem, loaded, perc, eta)
 }
 
 func (server *Server) infoStats(b *bytes.Buffer) {

@@ -4,9 +4,8 @@ package server
 
 import (
 	"errors"
+	"io/fs"
 	"time"
-
-	"redport/src/rio"
 )
 
 // loading.go - the state of loading a dataset: what INFO tells of it, and when it is over.
@@ -20,6 +19,7 @@ func (server *Server) startLoading(size int64, async bool) {
 	server.loadingStartTime = server.ustime() / 1e6
 	server.loadingLoadedBytes = 0
 	server.loadingTotalBytes = size
+	server.loadingRdbUsedMem = 0
 	server.stat.rdbLastLoadKeysExpired, server.stat.rdbLastLoadKeysLoaded = 0, 0
 	server.blockingOperationStarts()
 }
@@ -83,10 +83,17 @@ func (server *Server) loadDataFromDisk() error {
 		}
 		return nil
 	}
+	info := newRdbLoadInfo()
+	err := server.rdbLoad(server.rdbFilename, info, rdbflagsFeedRepl)
+	switch {
+	case err == nil:
+		server.log(llNotice, "DB loaded from disk: %.3f seconds", time.Since(start).Seconds())
+		if server.restoreReplicationInfo != nil {
+			server.restoreReplicationInfo(info)
+		}
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errStopped):
+	default:
+		return errors.New("Fatal error loading the DB, check server logs. Exiting.")
+	}
 	return nil
-}
-
-// loadRdbPreamble loads the RDB file at the start of an append-only file.
-func (server *Server) loadRdbPreamble(*rio.Reader) error {
-	return errors.New("RDB files cannot be loaded")
 }

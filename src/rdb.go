@@ -30,8 +30,9 @@ import (
 
 // rdbVersion is the version that is written, and the newest that is read.
 const (
-	rdbVersion = 12
-	rdbMagic   = "REDIS0012"
+	rdbVersion       = 12
+	rdbMagic         = "REDIS0012"
+	rdbVersionValkey = 80 // the one that is read of those that Valkey counts
 )
 
 // How a length begins: its two highest bits, or all of the byte.
@@ -174,21 +175,20 @@ func (f *rdbFile) save(snap *snapshot, pid, flags int, rsi *rdbSaveInfo, job *ch
 	if cerr := file.Close(); err == nil && cerr != nil {
 		op, err = "fclose", cerr
 	}
-	if err == nil {
-		// The last moment to see that nobody wants it any more.
-		err = job.check()
-	}
+	killed := func() bool { return errors.Is(err, errChildKilled) || errors.Is(err, errChildCancelled) }
 	if err != nil {
 		f.fs.Remove(tmp)
-		if !errors.Is(err, errChildKilled) && !errors.Is(err, errChildCancelled) {
+		if !killed() {
 			logf(llWarning, "Write error saving DB on disk(%s): %s", op, platform.Strerror(err))
 		}
 		return err
 	}
-	if err := f.fs.Rename(tmp, f.path); err != nil {
-		logf(llWarning, "Error moving temp DB file %s on the final destination %s (in server root dir %s): %s", tmpname, f.name, f.dir,
-			platform.Strerror(err))
+	if err = job.commit(func() error { return f.fs.Rename(tmp, f.path) }); err != nil {
 		f.fs.Remove(tmp)
+		if !killed() {
+			logf(llWarning, "Error moving temp DB file %s on the final destination %s (in server root dir %s): %s", tmpname, f.name, f.dir,
+				platform.Strerror(err))
+		}
 		return err
 	}
 	if err := f.fs.SyncDir(filepath.Dir(f.path)); err != nil {
@@ -283,7 +283,7 @@ func (server *Server) backgroundSaveDoneHandler(job *childJob, err error, kind i
 	if kind == rdbChildTypeDisk {
 		switch {
 		case err == nil:
-			server.dirty -= server.dirtyBeforeBgsave
+			server.dirty = max(server.dirty-server.dirtyBeforeBgsave, 0)
 			server.lastsave = server.ustime() / 1e6
 			server.lastbgsaveStatus = true
 		case !errors.Is(err, errChildCancelled):

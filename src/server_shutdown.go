@@ -128,15 +128,23 @@ func (server *Server) abortShutdown() bool {
 // did: a failing save keeps the server up, unless forced.
 func (server *Server) finishShutdown() bool {
 	flags := server.shutdownFlags
-	if !server.shutdownAppendOnly(flags&shutdownForce != 0) {
+	force := flags&shutdownForce != 0
+	if server.childType() == childTypeRDB {
+		server.log(llWarning, "There is a child saving an .rdb. Killing it!")
+		server.killRDBChild()
+	}
+	if !server.shutdownAppendOnly(force) {
 		server.cancelShutdown()
 		return false
 	}
-	save := flags&shutdownNosave == 0 && (len(server.saveparams) > 0 || flags&shutdownSave != 0)
-	if save {
-		if err := server.saveBeforeShutdown(); err != nil {
-			if flags&shutdownForce == 0 {
+	if len(server.saveparams) > 0 && flags&shutdownNosave == 0 || flags&shutdownSave != 0 {
+		server.log(llNotice, "Saving the final RDB snapshot before exiting.")
+		server.supervisedNotify("STATUS=Saving the final RDB snapshot\n")
+		// The next start reads the file.
+		if server.rdbSave(server.rdbFilename, rdbflagsKeepCache, server.rdbPopulateSaveInfo()) != nil {
+			if !force {
 				server.log(llWarning, "Error trying to save the DB, can't exit.")
+				server.supervisedNotify("STATUS=Error trying to save the DB, can't exit.\n")
 				server.cancelShutdown()
 				return false
 			}
@@ -155,16 +163,6 @@ func (server *Server) finishShutdown() bool {
 	server.stopped = true
 	server.el.Stop()
 	return true
-}
-
-// saveBeforeShutdown writes the dataset where persistence is configured.
-func (server *Server) saveBeforeShutdown() error {
-	for _, save := range server.finalSaves {
-		if err := save(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (server *Server) removePidFile() {

@@ -424,8 +424,7 @@ type Server struct {
 	shutdownAsap          bool
 	shutdownFlags         int
 	shutdownMstime        int64
-	lastSigReceived       atomic.Int32   // the last signal that asked for a shutdown
-	finalSaves            []func() error // what persistence wants to write at the end
+	lastSigReceived       atomic.Int32 // the last signal that asked for a shutdown
 	pidfileWritten        bool
 	collectorTuned        bool
 	tls                   connection.TLS
@@ -459,6 +458,7 @@ type Server struct {
 	loadingStartTime   int64
 	loadingTotalBytes  int64
 	loadingLoadedBytes int64
+	loadingRdbUsedMem  int64
 	lastsave           int64
 
 	// Persistence.
@@ -478,7 +478,11 @@ type Server struct {
 	rdbChildDone       func(err error, kind int) // replicas wait for the end of a save. May be nil
 
 	// What other parts of the server have to say in RDB files. May be nil.
-	replicationSaveInfo func() *rdbSaveInfo
+	replicationSaveInfo    func() *rdbSaveInfo
+	restoreReplicationInfo func(info *rdbLoadInfo)    // what the file that was loaded at start says
+	feedExpiredKey         func(dbid int, key []byte) // a key had expired by the time it was loaded
+	loadingHeartbeat       func()                     // called while a dataset is loaded
+	rdbKeyScratch          []byte                     // rdbLoader.key
 
 	// Commands.
 	commands      map[string]*redisCommand // by lower-case name
