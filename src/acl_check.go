@@ -66,7 +66,7 @@ func (s *aclSelector) firstArgAllowed(cmd *redisCommand, argv [][]byte) bool {
 	if s.allowedFirstargs == nil || len(argv) < 2 {
 		return false
 	}
-	return slices.ContainsFunc(s.allowedFirstargs[cmd.id], func(arg string) bool { return equalFold(argv[1], arg) })
+	return slices.ContainsFunc(s.allowedFirstargs[cmd.id], func(arg string) bool { return equalFoldString(argv[1], arg) })
 }
 
 // keyPermissionsOf is what access by a command with these key flags needs of a pattern. It can be nothing: then any pattern will do.

@@ -68,7 +68,7 @@ func (server *Server) aclApplyRule(u *user, op string) error {
 		}
 		return err
 	}
-	switch strings.ToLower(cstring(op)) {
+	switch asciiLower(cstring(op)) {
 	case "on":
 		u.flags = u.flags&^userFlagDisabled | userFlagEnabled
 	case "off":
@@ -179,6 +179,17 @@ func aclMergeSelectorArguments(args []string) (merged []string, bad int) {
 	return merged, -1
 }
 
+// asciiLower puts A to Z in lower case, and leaves all other bytes as they are.
+func asciiLower(s string) string {
+	b := []byte(s)
+	for i, ch := range b {
+		if ch >= 'A' && ch <= 'Z' {
+			b[i] = ch + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
 // --- Selectors ---
 
 // aclCreateSelectorFromOpSet makes the selector of "(rules...)". What is between the parentheses is split as a command line, quotes
@@ -201,7 +212,7 @@ func (server *Server) aclCreateSelectorFromOpSet(opset string) (*aclSelector, er
 // aclSetSelector applies one rule to a selector. On an error the selector is as it was.
 func (server *Server) aclSetSelector(s *aclSelector, op string) error {
 	word := cstring(op)
-	switch strings.ToLower(word) {
+	switch asciiLower(word) {
 	case "":
 		return errACLSyntax
 	case "allkeys", "~*":
@@ -353,7 +364,7 @@ func (server *Server) aclAllowPartOfCommand(s *aclSelector, name string) error {
 
 // aclLookupCommand finds a command as "get" or "config|get", by its own name: rename-command does not change what rules mean.
 func (server *Server) aclLookupCommand(name string) *redisCommand {
-	top, sub, isSub := strings.Cut(strings.ToLower(name), "|")
+	top, sub, isSub := strings.Cut(asciiLower(name), "|")
 	cmd := server.origCommands[top]
 	if cmd == nil || !isSub {
 		return cmd
@@ -395,7 +406,7 @@ func (s *aclSelector) addAllowedFirstarg(id int, args ...string) {
 		s.allowedFirstargs = map[int][]string{}
 	}
 	for _, arg := range args {
-		arg = strings.ToLower(arg)
+		arg = asciiLower(arg)
 		if !slices.Contains(s.allowedFirstargs[id], arg) {
 			s.allowedFirstargs[id] = append(s.allowedFirstargs[id], arg)
 		}
@@ -424,7 +435,7 @@ func (s *aclSelector) setCategory(table map[string]*redisCommand, category uint6
 
 // updateCommandRules notes a rule on a command or category, in place of those that it makes idle.
 func (s *aclSelector) updateCommandRules(name string, allow bool) {
-	name = strings.ToLower(name)
+	name = asciiLower(name)
 	s.commandRules = slices.DeleteFunc(s.commandRules, func(rule string) bool {
 		rest, found := strings.CutPrefix(rule[1:], name)
 		return found && (rest == "" || rest[0] == '|')
