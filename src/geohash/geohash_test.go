@@ -145,3 +145,18 @@ func BenchmarkDistance(b *testing.B) {
 		Distance(p, q)
 	}
 }
+
+// A radius may be anything: what no distance on earth reaches is searched as the whole of it.
+func TestAreasOfHugeShapes(t *testing.T) {
+	for _, r := range []float64{1e9, 1e15, 1e18, 1e100, 1e308, math.MaxFloat64, math.Inf(1)} {
+		for _, shape := range []Shape{
+			{Center: Point{Long: 15, Lat: 37}, Circle: true, Radius: r},
+			{Center: Point{Long: 15, Lat: -37}, Width: r, Height: 1},
+			{Center: Point{Long: 15, Lat: 90}, Width: 1, Height: r},
+		} {
+			if areas := shape.Areas(); areas[0].Step != 1 {
+				t.Errorf("%+v: areas of step %d", shape, areas[0].Step)
+			}
+		}
+	}
+}

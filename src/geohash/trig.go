@@ -90,7 +90,11 @@ const (
 	halfPiLo = 6.12323399573676603587e-17
 )
 
-// reduce splits x, which is not huge, into quarter turns, a point of the grid, and a rest.
+// reduceMax bounds what reduce takes: beyond, three parts of pi are not enough. No distance on earth is an angle of that size, but a
+// radius may be anything, infinite too.
+const reduceMax = 1 << 26
+
+// reduce splits x, whose size is below reduceMax, into quarter turns, a point of the grid, and a rest.
 func reduce(x float64) (quarters int, at sinCos, t dd) {
 	k := math.Round(x * (2 / math.Pi))
 	p := product(k, halfPiHi)
@@ -110,6 +114,9 @@ func reduce(x float64) (quarters int, at sinCos, t dd) {
 
 // sinDD is the sine, with many more digits than a double has.
 func sinDD(x float64) dd {
+	if !(math.Abs(x) < reduceMax) {
+		return dd{math.Sin(x), 0}
+	}
 	quarters, at, t := reduce(x)
 	return turn(quarters, at, t)
 }
@@ -136,6 +143,9 @@ func turn(quarters int, at sinCos, t dd) dd {
 func sin(x float64) float64 { return sinDD(x).hi }
 
 func cos(x float64) float64 {
+	if !(math.Abs(x) < reduceMax) {
+		return math.Cos(x)
+	}
 	quarters, at, t := reduce(x)
 	return turn(quarters+1, at, t).hi
 }
