@@ -40,7 +40,7 @@ func (s *aclSelector) checkCmd(cmd *redisCommand, argv [][]byte, cache *aclKeyRe
 	}
 	if s.flags&selectorFlagAllkeys == 0 && cmd.doesCommandHaveKeys() {
 		if !cache.known {
-			cache.keys = cmd.getKeysFromCommandWithSpecs(argv, getKeyspecDefault, cache.few[:0])
+			cache.keys = cmd.getKeysForACL(argv, cache.few[:0])
 			cache.known = true
 		}
 		for _, key := range cache.keys {
@@ -59,6 +59,34 @@ func (s *aclSelector) checkCmd(cmd *redisCommand, argv [][]byte, cache *aclKeyRe
 		}
 	}
 	return aclOK, 0
+}
+
+// getKeysForACL finds the keys that the command touches, and for some arguments more than these.
+//
+// A key spec that looks for a keyword takes the first argument that reads like it, which need not be the one that the command goes by: it may be
+// the name of a group ("GROUP STREAMS c STREAMS key >"), or be given twice ("STORE a STORE b"). The command's own function knows
+// better; but what the spec finds is checked as well, since users may rely on being refused where C refuses.
+func (cmd *redisCommand) getKeysForACL(argv [][]byte, keys []keyReference) []keyReference {
+	keys = cmd.getKeysFromCommandWithSpecs(argv, getKeyspecDefault, keys)
+	if cmd.GetKeysFunction == "" {
+		return keys
+	}
+	flags := uint64(0)
+	for i := range cmd.KeySpecs {
+		if cmd.KeySpecs[i].BeginSearch.Type == commands.BeginSearchKeyword {
+			flags |= cmd.KeySpecs[i].Flags
+		}
+	}
+	if flags == 0 {
+		return keys
+	}
+	for _, key := range callGetkeysProc(cmd.GetKeysFunction, argv, nil) {
+		if !slices.ContainsFunc(keys, func(k keyReference) bool { return k.pos == key.pos }) {
+			key.flags |= flags // the function may tell positions only
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // firstArgAllowed looks for a rule like +select|0.

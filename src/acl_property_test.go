@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,8 +22,8 @@ import (
 //   - both servers must reply the same: else the command has looked at a forbidden key;
 //   - the forbidden keys must be what they were, and so must those that the user may only read.
 
-// aclPropertyUser is the user's rules: forbidden* is out of reach.
-var aclPropertyUser = []string{"on", "nopass", "+@all", "~ok*", "%R~readonly*", "%W~writeonly*"}
+// aclPropertyUser is the user's rules: forbidden* is out of reach. Keys may be named like options, to lead the search for keys astray.
+var aclPropertyUser = []string{"on", "nopass", "+@all", "~ok*", "%R~readonly*", "%W~writeonly*", "~st*", "~ST*", "~g"}
 
 // aclPropertySkip are commands that are not alike on two servers, or that check their keys themselves when they have read them from a script.
 var aclPropertySkip = []string{"migrate", "eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"}
@@ -30,6 +31,10 @@ var aclPropertySkip = []string{"migrate", "eval", "evalsha", "eval_ro", "evalsha
 // aclPropertyRandom are commands whose reply is a matter of luck or of the clock: only their effects are compared.
 var aclPropertyRandom = []string{"srandmember", "hrandfield", "zrandmember", "spop", "xadd", "object|idletime", "hexpiretime", "hpexpiretime", "expiretime", "pexpiretime",
 	"httl", "hpttl", "ttl", "pttl", "xinfo|consumers", "xinfo|stream", "xpending", "dump"}
+
+// aclPropertyGroups are the kinds of values that the commands of a group are for.
+var aclPropertyGroups = map[commands.Group]string{commands.GroupString: "string", commands.GroupList: "list", commands.GroupSet: "set",
+	commands.GroupSortedSet: "zset", commands.GroupHash: "hash", commands.GroupStream: "stream", commands.GroupGeo: "geo", commands.GroupBitmap: "string"}
 
 type aclPropertySide struct {
 	server   *Server
@@ -97,15 +102,21 @@ func (s *aclPropertySide) digest() []byte {
 
 // aclArgGenerator makes arguments by a command's grammar.
 type aclArgGenerator struct {
-	rnd    *rand.Rand
-	tokens []string
+	rnd     *rand.Rand
+	tokens  []string
+	kind    string // of most of its keys
+	numkeys int    // as said last
+	options int    // one in that many is given
 }
 
 func (g *aclArgGenerator) pick(words ...string) []byte { return []byte(words[g.rnd.IntN(len(words))]) }
 
 func (g *aclArgGenerator) key() []byte {
-	kind := aclPropertyKinds[g.rnd.IntN(len(aclPropertyKinds))].suffix
-	return append(g.pick("ok", "ok", "ok", "ok", "ok", "readonly", "writeonly", "forbidden"), ":"+kind...)
+	kind := g.kind
+	if g.rnd.IntN(4) == 0 {
+		kind = aclPropertyKinds[g.rnd.IntN(len(aclPropertyKinds))].suffix
+	}
+	return append(g.pick("ok", "ok", "ok", "ok", "ok", "ok", "readonly", "writeonly", "forbidden", "forbidden"), ":"+kind...)
 }
 
 func (g *aclArgGenerator) word() []byte {
@@ -126,12 +137,15 @@ func (g *aclArgGenerator) word() []byte {
 func (g *aclArgGenerator) args(argv [][]byte, args []commands.Arg) [][]byte {
 	for i := range args {
 		a := &args[i]
-		if a.Flags&commands.CmdArgOptional != 0 && g.rnd.IntN(2) == 0 {
+		if a.Flags&commands.CmdArgOptional != 0 && g.rnd.IntN(g.options) != 0 {
 			continue
 		}
 		n := 1
 		if a.Flags&(commands.CmdArgMultiple|commands.CmdArgMultipleToken) != 0 {
 			n += g.rnd.IntN(3)
+			if a.Type == commands.ArgTypeKey && g.numkeys > 0 && g.rnd.IntN(3) > 0 {
+				n = g.numkeys
+			}
 		}
 		for j := range n {
 			if a.Token != "" {
@@ -147,17 +161,29 @@ func (g *aclArgGenerator) args(argv [][]byte, args []commands.Arg) [][]byte {
 }
 
 func (g *aclArgGenerator) value(argv [][]byte, a *commands.Arg) [][]byte {
+	if a.Type == commands.ArgTypePureToken {
+		return argv
+	}
+	switch a.Name {
+	case "numkeys":
+		g.numkeys = 1 + g.rnd.IntN(3)
+		return append(argv, strconv.AppendInt(nil, int64(g.numkeys), 10))
+	case "group", "consumer":
+		return append(argv, g.pick("g", "g", "g", "STREAMS"))
+	case "min", "max":
+		return append(argv, g.pick("-", "+", "(a", "[b", "0", "1", "(2", "-inf", "inf"))
+	case "id", "start", "end", "last-id", "entries-read", "min-idle-time":
+		return append(argv, g.pick("0", "1", "1-1", "-", "+", "$", "*"))
+	}
 	switch a.Type {
 	case commands.ArgTypeKey:
 		return append(argv, g.key())
 	case commands.ArgTypeInteger:
 		return append(argv, g.pick("0", "1", "1", "2", "2", "3", "-1", "10"))
 	case commands.ArgTypeDouble:
-		return append(argv, g.pick("0", "1", "2.5", "inf", "-inf"))
+		return append(argv, g.pick("0", "1", "1", "1", "2.5", "2.5", "2.5", "10", "inf", "-inf"))
 	case commands.ArgTypeUnixTime:
 		return append(argv, g.pick("1", "4000000000", "4000000000000"))
-	case commands.ArgTypePureToken:
-		return argv
 	case commands.ArgTypeOneof:
 		i := g.rnd.IntN(len(a.Args))
 		return g.args(argv, a.Args[i:i+1])
@@ -165,6 +191,17 @@ func (g *aclArgGenerator) value(argv [][]byte, a *commands.Arg) [][]byte {
 		return g.args(argv, a.Args)
 	}
 	return append(argv, g.word())
+}
+
+// repeat gives some of the options once more.
+func (g *aclArgGenerator) repeat(argv [][]byte, args []commands.Arg) [][]byte {
+	for range g.rnd.IntN(3) {
+		if a := args[g.rnd.IntN(len(args))]; a.Flags&commands.CmdArgOptional != 0 {
+			a.Flags &^= commands.CmdArgOptional
+			argv = g.args(argv, []commands.Arg{a})
+		}
+	}
+	return argv
 }
 
 // damage puts, takes and changes a few arguments behind the name.
@@ -191,9 +228,9 @@ func TestACLChecksTheKeysThatAreTouched(t *testing.T) {
 	if bytes.Equal(digestA, digestB) {
 		t.Fatal("the two servers are alike")
 	}
-	rounds := 400
+	rounds := 1500
 	if testing.Short() {
-		rounds = 50
+		rounds = 100
 	}
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for _, top := range slices.SortedFunc(maps.Values(a.server.commands), func(x, y *redisCommand) int { return strings.Compare(x.fullname, y.fullname) }) {
@@ -203,12 +240,15 @@ func TestACLChecksTheKeysThatAreTouched(t *testing.T) {
 			}
 			passed, worked := 0, 0
 			for range rounds {
-				g := &aclArgGenerator{rnd: rnd}
+				g := &aclArgGenerator{rnd: rnd, options: 1 + rnd.IntN(8), kind: aclPropertyGroups[cmd.Group]}
+				if g.kind == "" {
+					g.kind = aclPropertyKinds[rnd.IntN(len(aclPropertyKinds))].suffix
+				}
 				argv := argvOf(strings.ReplaceAll(cmd.fullname, "|", " "))
 				nameLen := len(argv)
-				argv = g.damage(g.args(argv, cmd.Args), nameLen)
-				if g.rnd.IntN(8) == 0 {
-					argv = slices.Insert(argv, len(argv), g.word(), g.key())
+				argv = g.repeat(g.args(argv, cmd.Args), cmd.Args)
+				if g.rnd.IntN(2) == 0 {
+					argv = g.damage(argv, nameLen)
 				}
 				if result, _ := aclCheckAllUserCommandPerm(a.c.user, cmd, argv); result != aclOK {
 					continue
