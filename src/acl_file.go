@@ -93,7 +93,7 @@ func (server *Server) rewriteConfigUserOption(state *rewriteConfigState) {
 		for _, u := range server.usersInOrder() {
 			words := strings.Split(u.name+" "+u.describeForFile(), " ")
 			for i, word := range words {
-				words[i] = quoteRule(word)
+				words[i] = quoteIfAny(word, `"'`)
 			}
 			state.rewriteLine("user", "user "+strings.Join(words, " "), true)
 		}

@@ -228,7 +228,7 @@ func TestACLChecksTheKeysThatAreTouched(t *testing.T) {
 	if bytes.Equal(digestA, digestB) {
 		t.Fatal("the two servers are alike")
 	}
-	rounds := 1500
+	rounds := 500
 	if testing.Short() {
 		rounds = 100
 	}

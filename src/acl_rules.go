@@ -505,15 +505,18 @@ func (s *aclSelector) appendRules(rules []string) []string {
 // describe is the user's line in ACL LIST, without the name: rules that make this user out of a new one.
 func (u *user) describe() string { return u.describeRules(func(rule string) string { return rule }) }
 
-// describeForFile is describe for what will be read back. Selectors are split as command lines: a rule with quotes in it needs some more.
-func (u *user) describeForFile() string { return u.describeRules(quoteRule) }
+// describeForFile is describe for what will be read back. Selectors are split as command lines: a rule with quotes in it needs some more,
+// and one with a parenthesis must not look like the end of the selector.
+func (u *user) describeForFile() string {
+	return u.describeRules(func(rule string) string { return quoteIfAny(rule, `"'()`) })
+}
 
-// quoteRule puts a rule that cannot be read as it is in quotes.
-func quoteRule(rule string) string {
-	if rule == "" || strings.ContainsAny(rule, `"'`) {
-		return string(sds.CatRepr(nil, rule))
+// quoteIfAny puts a word in quotes if it is empty or has one of the special bytes.
+func quoteIfAny(word, special string) string {
+	if word == "" || strings.ContainsAny(word, special) {
+		return string(sds.CatRepr(nil, word))
 	}
-	return rule
+	return word
 }
 
 func (u *user) describeRules(quote func(string) string) string {
