@@ -577,6 +577,7 @@ type Server struct {
 	hashScratch     []byte // hashEdit
 	hashNumber      []byte // HINCRBY, HINCRBYFLOAT; expireDueFields
 	hashMove        []byte // moveField
+	hllScratch      []byte // hllEdit, PFMERGE
 
 	logger logState
 
@@ -584,6 +585,8 @@ type Server struct {
 	crash crashState
 
 	rand xorshift
+
+	hllByRegister bool // PFDEBUG SIMD OFF
 }
 
 // serverStats are INFO's counters, cleared by CONFIG RESETSTAT where C clears them.
