@@ -11,4 +11,4 @@ require (
 
 require github.com/pierrec/lz4/v4 v4.1.33
 
-require github.com/yuin/gopher-lua v1.1.2 // indirect
+require github.com/yuin/gopher-lua v1.1.2

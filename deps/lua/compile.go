@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package lua
+
+// Compiling: source text to a function, by this package's parser and gopher-lua's
+// code generator.
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	glua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/ast"
+)
+
+// chunk is what the functions of one source text share. It hangs on each prototype as
+// its last constant.
+type chunk struct {
+	source    string // "@user_script"
+	name      string // as messages have it: user_script
+	pos       []position
+	unbounded bool
+	lists     []listConst
+}
+
+// listConst is a constant that must follow its list's table.
+type listConst struct {
+	slot *glua.LValue
+	list *list
+	gen  int
+}
+
+func (c *chunk) refresh() {
+	for i := range c.lists {
+		if l := &c.lists[i]; l.gen != l.list.gen {
+			*l.slot = l.list.table
+			l.gen = l.list.gen
+		}
+	}
+}
+
+func chunkOf(fn *Function) *chunk {
+	if fn.IsG {
+		return nil
+	}
+	k := fn.Proto.Constants
+	if u, ok := k[len(k)-1].(*glua.LUserData); ok {
+		c, _ := u.Value.(*chunk)
+		return c
+	}
+	return nil
+}
+
+// Compile compiles a script whose name follows C's rules for chunk names: "@x" is
+// called x in messages. Globals are resolved now.
+func (s *State) Compile(source, name string) (*Function, error) {
+	return s.compile(source, name, !s.opts.DeprecatedAPI)
+}
+
+// CompileLibrary compiles code that looks its globals up when it runs.
+func (s *State) CompileLibrary(source, name string) (*Function, error) {
+	return s.compile(source, name, false)
+}
+
+func (s *State) compile(source, name string, fold bool) (fn *Function, err error) {
+	c := &chunk{source: name, name: chunkName(name)}
+	p := &parser{
+		lexer:  lexer{src: source, chunk: c.name, line: 1, lastLine: 1},
+		st:     s,
+		pos:    make([]position, 1),
+		lineID: make(map[int]int),
+		fold:   fold,
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			e, ok := r.(syntaxError)
+			if !ok {
+				panic(r)
+			}
+			fn, err = nil, e
+		}
+	}()
+	tree := p.chunkTree()
+	proto, cerr := glua.Compile(tree, "")
+	if cerr != nil {
+		return nil, p.compileError(cerr)
+	}
+	c.pos = p.pos
+	c.unbounded = p.unbounded
+	s.finish(p, proto, c, &glua.LUserData{Value: c})
+	s.alloc += int64(len(source)) + 64*int64(len(c.pos))
+	return &Function{Env: s.env, Proto: proto, Upvalues: []*glua.Upvalue{}}, nil
+}
+
+// Forget takes a compiled function out of the estimate of UsedMemory.
+func (s *State) Forget(fn *Function, source string) {
+	if c := chunkOf(fn); c != nil {
+		s.alloc -= int64(len(source)) + 64*int64(len(c.pos))
+	}
+}
+
+func (p *parser) chunkTree() []ast.Stmt {
+	if strings.HasPrefix(p.src, "\x1b") {
+		p.fail("bytecode is not allowed", 0)
+	}
+	p.fn = &funcScope{vararg: true, main: true}
+	p.next()
+	tree := p.statements()
+	if p.tok != tkEOS {
+		p.expectedError(tkEOS)
+	}
+	return tree
+}
+
+// compileError words an error of the code generator: its limits are near C's, and C
+// has one message for most of them.
+func (p *parser) compileError(err error) error {
+	line := 0
+	var ce *glua.CompileError
+	if errors.As(err, &ce) && ce.Line >= 0 && ce.Line < len(p.pos) {
+		line = int(p.pos[ce.Line].line)
+	}
+	return syntaxError(fmt.Sprintf("%s:%d: function or expression too complex near '<eof>'", p.chunk, line))
+}
+
+// finish puts the constants in that the parser left marks for, and the chunk.
+func (s *State) finish(p *parser, proto *glua.FunctionProto, c *chunk, tag *glua.LUserData) {
+	lists := make(map[int]*list)
+	for _, l := range p.lists {
+		lists[l.fold] = l.list
+	}
+	var walk func(proto *glua.FunctionProto)
+	walk = func(proto *glua.FunctionProto) {
+		proto.Constants = append(proto.Constants, tag)
+		for i, k := range proto.Constants {
+			str, ok := k.(String)
+			if !ok || !strings.HasPrefix(string(str), s.marker) {
+				continue
+			}
+			n, err := strconv.Atoi(string(str[len(s.marker):]))
+			if err != nil || n >= len(p.folded) {
+				continue
+			}
+			proto.Constants[i] = p.folded[n]
+			if l, ok := lists[n]; ok {
+				c.lists = append(c.lists, listConst{&proto.Constants[i], l, l.gen})
+			}
+		}
+		for _, sub := range proto.FunctionPrototypes {
+			walk(sub)
+		}
+	}
+	walk(proto)
+}
+
+// chunkName is how messages call a chunk.
+func chunkName(source string) string {
+	const idSize = 60
+	switch {
+	case strings.HasPrefix(source, "="):
+		return source[1:min(len(source), idSize)]
+	case strings.HasPrefix(source, "@"):
+		source = source[1:]
+		if limit := idSize - len(" '...' ") - 1; len(source) > limit {
+			return "..." + source[len(source)-limit:]
+		}
+		return source
+	}
+	line := source
+	if i := strings.IndexAny(source, "\n\r"); i >= 0 {
+		line = source[:i]
+	}
+	limit := idSize - len(" [string \"...\"] ") - 1
+	if len(line) > limit {
+		line = line[:limit]
+	}
+	if len(line) < len(source) {
+		line += "..."
+	}
+	return "[string \"" + line + "\"]"
+}

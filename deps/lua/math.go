@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package lua
+
+// The math library, with Redis's own random numbers, and os.clock.
+//
+// Counterpart: lmathlib.c, rand.c.
+
+import (
+	"math"
+	"time"
+)
+
+// rand48 is the 48-bit linear congruential generator that Redis gives scripts in
+// place of the C library's, so that they draw the same numbers everywhere.
+type rand48 struct{ x uint64 }
+
+const (
+	rand48Mul  = 0x5DEECE66D
+	rand48Add  = 0xB
+	rand48Mask = 1<<48 - 1
+	// randMax is the largest number drawn (REDIS_LRAND48_MAX).
+	randMax = math.MaxInt32
+)
+
+// seed starts the sequence of a 32-bit seed.
+func (r *rand48) seed(v int32) { r.x = uint64(uint32(v))<<16 | 0x330E }
+
+func (r *rand48) next() int32 {
+	r.x = (r.x*rand48Mul + rand48Add) & rand48Mask
+	return int32(r.x >> 17)
+}
+
+// Reseed starts the sequence of math.random anew, as C Redis does for each script.
+func (s *State) Reseed() { s.rnd.seed(0) }
+
+func (s *State) openMath() {
+	t := s.NewTable()
+	one := func(name string, f func(float64) float64) {
+		s.SetFunction(t, name, func(l *L) int {
+			l.Push(Number(f(s.checkNumber(l, 1))))
+			return 1
+		})
+	}
+	one("abs", math.Abs)
+	one("acos", math.Acos)
+	one("asin", math.Asin)
+	one("atan", math.Atan)
+	one("ceil", math.Ceil)
+	one("cos", math.Cos)
+	one("cosh", math.Cosh)
+	one("deg", func(x float64) float64 { return x / (math.Pi / 180) })
+	one("exp", math.Exp)
+	one("floor", math.Floor)
+	one("log", math.Log)
+	one("log10", math.Log10)
+	one("rad", func(x float64) float64 { return x * (math.Pi / 180) })
+	one("sin", math.Sin)
+	one("sinh", math.Sinh)
+	one("sqrt", math.Sqrt)
+	one("tan", math.Tan)
+	one("tanh", math.Tanh)
+	two := func(name string, f func(a, b float64) float64) {
+		s.SetFunction(t, name, func(l *L) int {
+			a := s.checkNumber(l, 1)
+			l.Push(Number(f(a, s.checkNumber(l, 2))))
+			return 1
+		})
+	}
+	two("atan2", math.Atan2)
+	two("fmod", math.Mod)
+	two("mod", math.Mod)
+	two("pow", power)
+	s.setFunctions(t, map[string]GoFunction{
+		"frexp": func(l *L) int {
+			f, e := math.Frexp(s.checkNumber(l, 1))
+			l.Push(Number(f))
+			l.Push(Number(e))
+			return 2
+		},
+		"ldexp": func(l *L) int {
+			x := s.checkNumber(l, 1)
+			l.Push(Number(math.Ldexp(x, int(int32(s.checkInt(l, 2))))))
+			return 1
+		},
+		"modf": func(l *L) int {
+			x := s.checkNumber(l, 1)
+			i := math.Trunc(x)
+			f := x - i
+			if math.IsInf(x, 0) {
+				f = 0
+			}
+			l.Push(Number(i))
+			l.Push(Number(math.Copysign(f, x)))
+			return 2
+		},
+		"max": func(l *L) int {
+			m := s.checkNumber(l, 1)
+			for i := 2; i <= l.GetTop(); i++ {
+				if v := s.checkNumber(l, i); v > m {
+					m = v
+				}
+			}
+			l.Push(Number(m))
+			return 1
+		},
+		"min": func(l *L) int {
+			m := s.checkNumber(l, 1)
+			for i := 2; i <= l.GetTop(); i++ {
+				if v := s.checkNumber(l, i); v < m {
+					m = v
+				}
+			}
+			l.Push(Number(m))
+			return 1
+		},
+		"random":     s.mathRandom,
+		"randomseed": s.mathRandomseed,
+	})
+	t.RawSetString("pi", Number(math.Pi))
+	t.RawSetString("huge", Number(math.Inf(1)))
+	s.globals.RawSetString("math", s.ReadOnly(t))
+}
+
+func (s *State) mathRandom(l *L) int {
+	r := float64(s.rnd.next()%randMax) / randMax
+	switch l.GetTop() {
+	case 0:
+		l.Push(Number(r))
+	case 1:
+		u := float64(int32(s.checkInt(l, 1)))
+		if u < 1 {
+			return s.ArgError(l, 1, "interval is empty")
+		}
+		l.Push(Number(math.Floor(float64(r*u)) + 1))
+	case 2:
+		lo, u := float64(int32(s.checkInt(l, 1))), float64(int32(s.checkInt(l, 2)))
+		if lo > u {
+			return s.ArgError(l, 2, "interval is empty")
+		}
+		l.Push(Number(math.Floor(float64(r*float64(u-lo+1))) + lo))
+	default:
+		return s.Errorf(l, "wrong number of arguments")
+	}
+	return 1
+}
+
+func (s *State) mathRandomseed(l *L) int {
+	s.rnd.seed(int32(s.checkInt(l, 1)))
+	return 0
+}
+
+// osClock is the seconds that the process has run.
+func (s *State) osClock(l *L) int {
+	l.Push(Number(time.Since(s.born).Seconds()))
+	return 1
+}
