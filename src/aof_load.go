@@ -283,15 +283,16 @@ func (l *aofLoading) preamble(f platform.File) (offset int64, err error) {
 	}
 	in := rio.NewReader(f)
 	if err := server.loadRdbPreamble(in, l.name); err != nil {
+		// What is wrong with an RDB file is never mended by cutting something off.
+		if rdbFatal(err) || errors.Is(err, errStopped) {
+			return 0, errAofLogged
+		}
 		if oldStyle {
 			server.log(llWarning, "Error reading the RDB preamble of the AOF file %s, AOF loading aborted", l.name)
 		} else {
 			server.log(llWarning, "Error reading the RDB base file %s, AOF loading aborted", l.name)
 		}
-		if errors.Is(err, rio.ErrEOF) {
-			return 0, errAofShort
-		}
-		return 0, errAofLogged
+		return 0, err
 	}
 	offset = in.Tell()
 	server.loadingAbsProgress(offset)
