@@ -446,7 +446,7 @@ pubsub_patterns:%d
 pubsubshard_channels:%d
 latest_fork_usec:%d
 total_forks:%d
-migrate_cached_sockets:0
+migrate_cached_sockets:%d
 slave_expires_tracked_keys:%d
 active_defrag_hits:0
 active_defrag_misses:0
@@ -484,7 +484,7 @@ acl_access_denied_channel:%d
 		s.expiredHashFields, s.expiredkeys, s.expiredStalePerc*100, s.expiredTimeCapReachedCount, s.expireCycleTimeUsed/1000,
 		s.evictedkeys, s.evictedclients, s.evictedScripts, (s.totalEvictionExceededTime+evictionExceeded)/1000, evictionExceeded/1000,
 		s.keyspaceHits, s.keyspaceMisses, len(server.pubsubChannels), len(server.pubsubPatterns), len(server.pubsubshardChannels),
-		s.forkTime, s.totalForks, len(server.expireCycle.slaveKeys),
+		s.forkTime, s.totalForks, len(server.migrateCachedSockets), len(server.expireCycle.slaveKeys),
 		len(server.tracking.table), server.tracking.items, len(server.tracking.prefixes),
 		s.unexpectedErrorReplies, s.totalErrorReplies, s.dumpPayloadSanitizations, s.totalReadsProcessed, s.totalWritesProcessed,
 		server.el.Stats.ThreadedReads-s.ioReadsBase, server.el.Stats.ThreadedWrites-s.ioWritesBase, s.clientQbufLimitDisconnections, s.clientOutbufLimitDisconnections,

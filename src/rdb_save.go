@@ -28,7 +28,6 @@ import (
 type rdbWriter struct {
 	*rio.Writer
 	compress bool
-	lzf      lzf.Encoder
 	packed   []byte // what a string is compressed into
 	num      [20]byte
 }
@@ -122,7 +121,7 @@ func (w *rdbWriter) saveCompressed(s []byte) bool {
 	if cap(w.packed) < most {
 		w.packed = make([]byte, most+most/4)
 	}
-	n, ok := w.lzf.Compress(w.packed[:most], s)
+	n, ok := lzf.Compress(w.packed[:most], s)
 	if ok {
 		w.WriteByte(rdbEncval<<6 | rdbEncLzf)
 		w.saveLen(uint64(n))

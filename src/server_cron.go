@@ -65,6 +65,7 @@ func (server *Server) serverCron() int64 {
 	server.freeClientsInAsyncFreeQueue()
 	if server.runWithPeriod(1000) {
 		server.tuneCollector()
+		server.migrateCloseTimedoutSockets()
 	}
 	server.scheduledBgsaveCron()
 	server.cronloops++

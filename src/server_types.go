@@ -477,6 +477,8 @@ type Server struct {
 	rdbChildType       int
 	rdbChildDone       func(err error, kind int) // replicas wait for the end of a save. May be nil
 
+	migrateCachedSockets map[string]*migrateSocket // by "host:port"
+
 	// What other parts of the server have to say in RDB files. May be nil.
 	replicationSaveInfo    func() *rdbSaveInfo
 	restoreReplicationInfo func(info *rdbLoadInfo)    // what the file that was loaded at start says

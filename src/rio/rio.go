@@ -47,10 +47,10 @@ func NewWriter(w io.Writer) *Writer {
 	return &Writer{w: w, buf: make([]byte, 0, bufferSize)}
 }
 
-// NewBuffer returns a Writer that keeps everything, for Bytes.
-func NewBuffer(b []byte) *Writer { return &Writer{buf: b[:0]} }
+// NewBuffer returns a Writer that appends to b, for Bytes.
+func NewBuffer(b []byte) *Writer { return &Writer{buf: b} }
 
-// Bytes returns what was written to a Writer of NewBuffer.
+// Bytes returns what a Writer of NewBuffer has made of its bytes.
 func (w *Writer) Bytes() []byte { return w.buf }
 
 // SetChecksum says whether what is written from now on is summed up.
