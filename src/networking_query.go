@@ -42,8 +42,10 @@ func (c *client) Data(in []byte) (used, want int) {
 	c.inData, c.inputLen = true, len(in)
 	used, want = c.processInputBuffer(in)
 	// A buffer that grows or shrinks by much is weighed at once: maxmemory must not wait for cron to see it.
-	if d := c.conn.InCap() - c.weighedIn; (d > protoIobufLen || d < -protoIobufLen) && !c.closed {
-		c.updateClientMemUsageAndBucket()
+	if !c.closed && c.conn != nil {
+		if d := c.conn.InCap() - c.weighedIn; d > protoIobufLen || d < -protoIobufLen {
+			c.updateClientMemUsageAndBucket()
+		}
 	}
 	c.inData = false
 	c.inputSeen = len(in) - used
@@ -52,6 +54,14 @@ func (c *client) Data(in []byte) (used, want int) {
 }
 
 func (c *client) processInputBuffer(in []byte) (used, want int) {
+	server := c.server
+	ahead := server.takeLookahead()
+	used, want = c.executeInput(in, ahead)
+	server.lookahead = ahead
+	return used, want
+}
+
+func (c *client) executeInput(in []byte, ahead *lookahead) (used, want int) {
 	for used < len(in) {
 		const stop = clientBlocked | clientPendingCommand | clientProtected | clientCloseAfterReply | clientCloseASAP
 		if c.flags&stop != 0 {
@@ -59,6 +69,25 @@ func (c *client) processInputBuffer(in []byte) (used, want int) {
 				return len(in), 0
 			}
 			return used, 0
+		}
+		if c.parsePos == 0 && c.authenticated {
+			if ahead.next == len(ahead.commands) {
+				ahead.parse(c, in, used)
+			}
+			if ahead.next < len(ahead.commands) {
+				end := ahead.take(c, in)
+				switch c.processCommandAndResetClient() {
+				case commandGone:
+					return len(in), 0
+				case commandPostponed:
+					c.reqtype = 0
+					return used, 0
+				}
+				used = end
+				continue
+			}
+		} else {
+			ahead.commands, ahead.next = ahead.commands[:0], 0
 		}
 		if c.reqtype == 0 {
 			if in[used] == '*' {

@@ -430,7 +430,11 @@ func (c *client) securityWarning() {
 // queues or holds it back.
 func (server *Server) processCommand(c *client) commandResult {
 	if c.cmd == nil {
-		cmd := server.lookupCommand(c.argv)
+		cmd := c.parsedCmd
+		c.parsedCmd = nil
+		if cmd == nil {
+			cmd = server.lookupCommand(c.argv)
+		}
 		c.cmd, c.realcmd = cmd, cmd
 		if cmd == nil {
 			if name := c.argv[0]; equalFold(name, "POST") || equalFold(name, "HOST:") {

@@ -247,6 +247,7 @@ type client struct {
 	cmd           *redisCommand // as executed (a subcommand where there is one)
 	lastcmd       *redisCommand
 	realcmd       *redisCommand // the command that the client sent, before rewriting
+	parsedCmd     *redisCommand // what the parser found argv to name; nil if it did not look
 	originalArgv  [][]byte      // argv before it was rewritten or redacted, nil if it was not
 	user          *user
 	authenticated bool
@@ -499,6 +500,7 @@ type Server struct {
 	clientsToClose             []*client
 	nextClientID               uint64
 	currentClient              *client
+	lookahead                  *lookahead // nil while in use
 	executingClient            *client
 	clientsMemUsage            [clientTypeCount]int64
 	clientMemBuckets           []clientMemUsageBucket
