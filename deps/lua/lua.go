@@ -205,6 +205,10 @@ func New(opts Options) *State {
 	s.openTable()
 	s.openString()
 	s.openMath()
+	s.openBit()
+	s.openCjson()
+	s.openCmsgpack()
+	s.openStruct()
 
 	// Reading a global that does not exist is an error.
 	missing := &Table{}
