@@ -136,7 +136,7 @@ func (k *aofChecker) fileIsRDB(path string) (bool, error) {
 	return size >= 8 && string(sig[:n]) == "REDIS", nil
 }
 
-// fileIsManifest tells whether a line of the file begins as one of a manifest.
+// fileIsManifest tells whether the file begins as a manifest, comments aside.
 func (k *aofChecker) fileIsManifest(path string) (bool, error) {
 	f, _, err := k.open(path)
 	if err != nil {
@@ -146,14 +146,11 @@ func (k *aofChecker) fileIsManifest(path string) (bool, error) {
 	in := bufio.NewReaderSize(f, 2*manifestMaxLine)
 	for {
 		line, err := readManifestLine(in)
-		if bytes.HasPrefix(line, []byte("file")) {
-			return true, nil
-		}
-		if err == io.EOF || len(line) == 0 {
-			return false, nil
-		}
-		if err != nil {
+		switch {
+		case len(line) == 0 && err != io.EOF:
 			return false, k.abort("Cannot read file: %s\n", path)
+		case len(line) == 0 || line[0] != '#':
+			return bytes.HasPrefix(line, []byte("file")), nil
 		}
 	}
 }
