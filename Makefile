@@ -32,7 +32,7 @@ run: all
 	exec ./src/redis-server ./redis.conf
 
 # Tags of tests for what is not there yet; empty once all is.
-MISSING      = -needs:acl -needs:repl
+MISSING      = -needs:repl
 
 # In CI a unit that failed runs once more, alone, before it counts.
 RETRY        = $(if $(CI),--retry)

@@ -330,5 +330,5 @@ func (server *Server) scriptVerifyACL(c *client) string {
 		return ""
 	}
 	server.addACLLogEntry(c, result, aclLogCtxLua, c.aclDeniedObject(result, idx), "")
-	return "-NOPERM " + getACLErrorMessage(result, c.user, c.cmd, c.argv[idx], false)
+	return "ACL failure in script: " + getACLErrorMessage(result, c.user, c.cmd, c.argv[idx], false)
 }

@@ -172,7 +172,7 @@ start_server {tags {"introspection"}} {
         assert {"string" in [r acl cat] && "dangerous" in [r acl cat]}
         assert {"get" in [r acl cat string]}
         assert_error {ERR Unknown category 'nosuch'} {r acl cat nosuch}
-    } {} {external:skip needs:acl}
+    } {} {external:skip}
 
     test {A user may do what its rules say and no more} {
         r acl setuser alice on >wonder ~cached:* +get +set +ping
@@ -186,7 +186,7 @@ start_server {tags {"introspection"}} {
         assert_equal 1 [r acl deluser alice]
         assert_error {I/O error*} {$c ping}
         $c close
-    } {0} {external:skip needs:acl}
+    } {0} {external:skip}
 
     test {SHUTDOWN refuses odd options} {
         assert_error {ERR syntax error} {r shutdown now later}
