@@ -98,6 +98,7 @@ func commandProcs() []commandProc {
 		{"function|kill", functionKillCommand},
 		{"function|list", functionListCommand},
 		{"function|load", functionLoadCommand},
+		{"function|restore", functionRestoreCommand},
 		{"function|stats", functionStatsCommand},
 		{"geoadd", geoaddCommand},
 		{"geodist", geodistCommand},

@@ -262,6 +262,8 @@ func debugCommand(c *client) {
 	case is("SET-DISABLE-DENY-SCRIPTS", 3):
 		server.debug.disableDenyScripts = flag()
 		c.addReply(shared.ok)
+	case is("SCRIPT", 3) && server.debugScript(arg(2)):
+		c.addReply(shared.ok)
 	case is("PAUSE-CRON", 3):
 		server.pauseCron = flag()
 		c.addReply(shared.ok)

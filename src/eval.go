@@ -6,8 +6,9 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"encoding/hex"
-
-	glua "github.com/yuin/gopher-lua"
+	"maps"
+	"redport/deps/lua"
+	"slices"
 
 	"redport/src/commands"
 	"redport/src/sds"
@@ -28,7 +29,7 @@ type luaScript struct {
 	sha        string // 40 hexadecimal digits, lower case
 	body       string
 	flags      uint64
-	fn         *glua.LFunction
+	fn         *lua.Function
 	prev, next *luaScript // in the list of scripts that may be evicted
 	evictable  bool
 }
@@ -109,7 +110,7 @@ func (e *evalState) deleteScript(l *luaScript) {
 	}
 	delete(e.scripts, l.sha)
 	e.scriptsMem -= int64(len(l.sha) + len(l.body))
-	e.engine.forget(l.fn)
+	e.engine.forget(l.fn, l.body)
 }
 
 // sha1hex writes the SHA1 of b in hexadecimal digits.
@@ -192,7 +193,7 @@ func (c *client) luaCreateFunction(body []byte, evictable bool) *luaScript {
 		c.addReplyError(msg)
 		return nil
 	}
-	fn, err := e.engine.load(body[shebangLen:], "@user_script")
+	fn, err := e.engine.load(body[shebangLen:], luaScriptSource)
 	if err != nil {
 		c.addReplyErrorFormat("Error compiling script (new function): %s", err)
 		return nil
@@ -286,7 +287,7 @@ func (c *client) evalGenericCommand(evalsha, ro bool) {
 	}
 	server.script.flags |= scriptEvalMode
 	e.lruTouch(found)
-	e.engine.callFunction(found.fn, c.argv[3:3+numkeys], c.argv[3+numkeys:], server.ldbActive())
+	e.engine.callFunction(found.fn, c.argv[3:3+numkeys], c.argv[3+numkeys:])
 	server.scriptResetRun()
 }
 
@@ -397,4 +398,20 @@ func (server *Server) flushMode(c *client) (async, ok bool) {
 		return true, true
 	}
 	return false, false
+}
+
+// debugScript is DEBUG SCRIPT LIST|sha: it logs scripts. It is false if there is no such script.
+func (server *Server) debugScript(arg []byte) bool {
+	show := func(l *luaScript) { server.log(llWarning, "SCRIPT SHA: %s\n%s", l.sha, l.body) }
+	if equalFold(arg, "LIST") {
+		for _, sha := range slices.Sorted(maps.Keys(server.eval.scripts)) {
+			show(server.eval.scripts[sha])
+		}
+		return true
+	}
+	l := server.evalFindScript(arg, true)
+	if l != nil {
+		show(l)
+	}
+	return l != nil
 }

@@ -5,10 +5,9 @@ package server
 import (
 	"bytes"
 	"fmt"
+	"redport/deps/lua"
 	"strconv"
 	"strings"
-
-	glua "github.com/yuin/gopher-lua"
 
 	"redport/src/ae"
 	"redport/src/monotonic"
@@ -18,8 +17,8 @@ import (
 
 // eval_debug.go - LDB, the debugger of scripts: SCRIPT DEBUG, and the conversation that follows an EVAL.
 //
-// A script that is debugged is compiled with a call before every statement (eval_debug_lines.go), which stops where it is to stop and
-// then executes what the client says: step, print, break and so on. Each answer is an array of lines.
+// The interpreter calls luaLdbLine before every line of a script that is debugged. It stops where it is to stop, and then executes
+// what the client says: step, print, break and so on. Each answer is an array of lines.
 //
 // The conversation cannot take place inside client.Data, where the connection is not read. So the EVAL is put off to the end of the
 // turn, and the connection gets another handler (ldbSession) for as long as it lasts. The script then stops inside the event
@@ -351,13 +350,13 @@ func (l *ldbState) isBreakpoint(line int) bool {
 }
 
 // luaLdbLine is called before each line of the script is executed (C: luaLdbLineHook).
-func (e *luaEngine) luaLdbLine(L *glua.LState) int {
+func (e *luaEngine) luaLdbLine(L *lua.L, frame *lua.Frame) {
 	server := e.server
 	l := &server.ldb
-	if !l.active || !e.inScript() {
-		return 0
+	if !l.active || !e.inScript() || frame.Source != luaScriptSource {
+		return
 	}
-	l.currentLine = luaToInt(L.Get(1))
+	l.currentLine = frame.Line
 	bp := l.isBreakpoint(l.currentLine) || l.luabp
 	timeout := false
 	if !l.step && !bp {
@@ -366,7 +365,7 @@ func (e *luaEngine) luaLdbLine(L *glua.LState) int {
 			limit = ldbTimeoutFallback
 		}
 		if server.scriptRunDuration() < limit {
-			return 0
+			return
 		}
 		timeout, l.step = true, true
 	}
@@ -385,10 +384,9 @@ func (e *luaEngine) luaLdbLine(L *glua.LState) int {
 	l.sendLogs()
 	if !e.ldbRepl(L) && timeout {
 		// Nobody is there any more to end it.
-		return e.raise(L, "timeout during Lua debugging with client closing connection")
+		e.raise(L, "timeout during Lua debugging with client closing connection")
 	}
 	server.script.startTime = monotonic.Nanotime()
-	return 0
 }
 
 // readCommand waits for the client's next command. It is false if the client is gone; err tells that what it sends makes no sense.
@@ -505,7 +503,7 @@ var ldbHelp = []string{
 }
 
 // ldbRepl executes commands until one lets the script go on. It is false if the client has gone.
-func (e *luaEngine) ldbRepl(L *glua.LState) bool {
+func (e *luaEngine) ldbRepl(L *lua.L) bool {
 	l := &e.server.ldb
 	for {
 		argv, err, ok := l.readCommand()
@@ -525,22 +523,22 @@ func (e *luaEngine) ldbRepl(L *glua.LState) bool {
 		case is("C", "CONTINUE"):
 			return true
 		case is("T", "TRACE"):
-			l.trace(L)
+			e.ldbTrace(L)
 		case is("M", "MAXLEN"):
 			l.setMaxlen(argv)
 		case is("B", "BREAK"):
 			l.breakCommand(argv[1:])
 		case is("E", "EVAL"):
-			e.ldbEval(L, argv[1:])
+			e.ldbEval(argv[1:])
 		case is("A", "ABORT"):
 			e.raise(L, "script aborted for user request")
 		case len(argv) > 1 && is("R", "REDIS"):
-			e.ldbRedis(L, argv[1:])
+			e.ldbRedis(argv[1:])
 		case is("P", "PRINT"):
 			if len(argv) == 2 {
-				l.print(L, string(argv[1]))
+				e.ldbPrint(L, string(argv[1]))
 			} else {
-				l.printAll(L)
+				e.ldbPrintAll(L)
 			}
 		case is("L", "LIST"):
 			around, context := l.currentLine, 5
@@ -625,7 +623,7 @@ func (l *ldbState) removeBreakpoint(line int64) {
 }
 
 // ldbEval executes code of the client: an expression if it is one, else statements.
-func (e *luaEngine) ldbEval(L *glua.LState, args [][]byte) {
+func (e *luaEngine) ldbEval(args [][]byte) {
 	l := &e.server.ldb
 	code := bytes.Join(args, []byte(" "))
 	fn, err := e.load(append([]byte("return "), code...), "@ldb_eval")
@@ -635,38 +633,46 @@ func (e *luaEngine) ldbEval(L *glua.LState, args [][]byte) {
 			return
 		}
 	}
-	v, failure := e.protectedCall(L, fn)
+	v, failure := e.st.Call(fn)
 	if failure != nil {
-		l.log("<error> " + luaToString(failure))
+		l.log("<error> " + luaCString(ldbErrorText(failure)))
 		return
 	}
 	l.logMaxLen("<retval> " + ldbValue(v))
 }
 
+// ldbErrorText is what is shown of an error: the text, if it has one.
+func ldbErrorText(failure *lua.Error) string {
+	if s, ok := lua.ToString(failure.Value); ok {
+		return s
+	}
+	return "(null)"
+}
+
 // ldbRedis executes a command by redis.call, which shows it and its reply.
-func (e *luaEngine) ldbRedis(L *glua.LState, args [][]byte) {
+func (e *luaEngine) ldbRedis(args [][]byte) {
 	l := &e.server.ldb
-	values := make([]glua.LValue, len(args))
+	values := make([]lua.Value, len(args))
 	for i, a := range args {
-		values[i] = glua.LString(a)
+		values[i] = lua.String(a)
 	}
 	l.step = true
-	e.protectedCall(L, L.NewFunction(func(L *glua.LState) int { return e.luaRedisGenericCommand(L, true) }), values...)
+	e.st.Call(e.st.Function(func(L *lua.L) int { return e.luaRedisGenericCommand(L, true) }), values...)
 	l.step = false
 }
 
 // luaRedisBreakpoint is redis.breakpoint().
-func (e *luaEngine) luaRedisBreakpoint(L *glua.LState) int {
+func (e *luaEngine) luaRedisBreakpoint(L *lua.L) int {
 	l := &e.server.ldb
 	if l.active {
 		l.luabp = true
 	}
-	L.Push(glua.LBool(l.active))
+	L.Push(lua.Bool(l.active))
 	return 1
 }
 
 // luaRedisDebug is redis.debug(...).
-func (e *luaEngine) luaRedisDebug(L *glua.LState) int {
+func (e *luaEngine) luaRedisDebug(L *lua.L) int {
 	l := &e.server.ldb
 	if !l.active {
 		return 0
@@ -684,54 +690,25 @@ func (e *luaEngine) luaRedisDebug(L *glua.LState) int {
 
 // --- Values ---
 
-// ldbFirstFrame is the level of the innermost Lua frame while the debugger's own function runs.
-const ldbFirstFrame = 1
-
-func (l *ldbState) print(L *glua.LState, name string) {
-	for level := ldbFirstFrame; ; level++ {
-		frame, ok := L.GetStack(level)
-		if !ok {
-			break
-		}
-		if fn, err := L.GetInfo("f", frame, glua.LNil); err != nil || fn.(*glua.LFunction).IsG {
-			continue
-		}
-		// A name may be there twice: the inner one comes last and is meant.
-		found := false
-		var value glua.LValue
-		for i := 1; ; i++ {
-			local, v := L.GetLocal(frame, i)
-			if local == "" {
-				break
-			}
-			if local == name {
-				found, value = true, v
-			}
-		}
-		if found {
-			l.logMaxLen("<value> " + ldbValue(value))
-			return
-		}
+func (e *luaEngine) ldbPrint(L *lua.L, name string) {
+	l := &e.server.ldb
+	if v, ok := e.st.Local(L, name); ok {
+		l.logMaxLen("<value> " + ldbValue(v))
+		return
 	}
 	if name == "ARGV" || name == "KEYS" {
-		l.logMaxLen("<value> " + ldbValue(l.server.eval.engine.global(name)))
+		l.logMaxLen("<value> " + ldbValue(e.st.Globals().RawGetString(name)))
 		return
 	}
 	l.log("No such variable.")
 }
 
-func (l *ldbState) printAll(L *glua.LState) {
+func (e *luaEngine) ldbPrintAll(L *lua.L) {
+	l := &e.server.ldb
 	n := 0
-	if frame, ok := L.GetStack(ldbFirstFrame); ok {
-		for i := 1; ; i++ {
-			local, v := L.GetLocal(frame, i)
-			if local == "" {
-				break
-			}
-			if strings.HasPrefix(local, "(") {
-				continue
-			}
-			l.logMaxLen("<value> " + local + " = " + ldbValue(v))
+	if frames := e.st.Frames(L); len(frames) > 0 {
+		for _, local := range e.st.Locals(L, frames[0].Level) {
+			l.logMaxLen("<value> " + local.Name + " = " + ldbValue(local.Value))
 			n++
 		}
 	}
@@ -740,72 +717,64 @@ func (l *ldbState) printAll(L *glua.LState) {
 	}
 }
 
-func (l *ldbState) trace(L *glua.LState) {
-	first := true
-	for level := ldbFirstFrame; ; level++ {
-		frame, ok := L.GetStack(level)
-		if !ok {
-			break
-		}
-		if _, err := L.GetInfo("nSl", frame, glua.LNil); err != nil || !strings.Contains(frame.Source, "user_script") {
+func (e *luaEngine) ldbTrace(L *lua.L) {
+	l := &e.server.ldb
+	frames := e.st.Frames(L)
+	for i, frame := range frames {
+		if frame.Source != luaScriptSource {
 			continue
 		}
 		where, name := "From", "top level"
-		if first {
+		if i == 0 {
 			where = "In"
 		}
-		if frame.Name != "" && frame.What != "main" && frame.Name != "?" {
+		if frame.Name != "" {
 			name = frame.Name
 		}
 		l.log(where + " " + name + ":")
-		line := frame.CurrentLine
-		if first {
-			line = l.currentLine
-		}
-		l.logSourceLine(line)
-		first = false
+		l.logSourceLine(frame.Line)
 	}
-	if first {
+	if len(frames) == 0 {
 		l.log("<error> Can't retrieve Lua stack.")
 	}
 }
 
 // ldbValue shows a Lua value.
-func ldbValue(v glua.LValue) string { return string(ldbCatValue(nil, v, 0)) }
+func ldbValue(v lua.Value) string { return string(ldbCatValue(nil, v, 0)) }
 
-func ldbCatValue(b []byte, v glua.LValue, level int) []byte {
+func ldbCatValue(b []byte, v lua.Value, level int) []byte {
 	if level == ldbMaxValuesDepth {
 		return append(b, "<max recursion level reached! Nested table?>"...)
 	}
 	switch v := v.(type) {
-	case glua.LString:
+	case lua.String:
 		return sds.CatRepr(b, string(v))
-	case glua.LNumber:
+	case lua.Number:
 		return util.AppendG(b, float64(v), 6)
-	case *glua.LTable:
+	case *lua.Table:
 		return ldbCatTable(b, v, level+1)
-	case *glua.LFunction:
+	case *lua.Function:
 		return fmt.Appendf(b, "\"function@%p\"", v)
-	case *glua.LUserData:
+	case *lua.UserData:
 		return fmt.Appendf(b, "\"userdata@%p\"", v)
-	case *glua.LState:
+	case *lua.L:
 		return fmt.Appendf(b, "\"thread@%p\"", v)
 	}
 	return append(b, v.String()...) // nil, true, false
 }
 
-func ldbCatTable(b []byte, t *glua.LTable, level int) []byte {
+func ldbCatTable(b []byte, t *lua.Table, level int) []byte {
 	isArray, n := true, 0
-	for key, _ := t.Next(glua.LNil); key != glua.LNil; key, _ = t.Next(key) {
+	for key, _ := t.Next(lua.Nil); key != lua.Nil; key, _ = t.Next(key) {
 		n++
-		if key != glua.LNumber(n) {
+		if key != lua.Number(n) {
 			isArray = false
 			break
 		}
 	}
 	b = append(b, '{')
 	first := true
-	for key, v := t.Next(glua.LNil); key != glua.LNil; key, v = t.Next(key) {
+	for key, v := t.Next(lua.Nil); key != lua.Nil; key, v = t.Next(key) {
 		if !first {
 			b = append(b, "; "...)
 		}

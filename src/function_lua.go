@@ -4,9 +4,8 @@ package server
 
 import (
 	"errors"
+	"redport/deps/lua"
 	"strings"
-
-	glua "github.com/yuin/gopher-lua"
 
 	"redport/src/monotonic"
 )
@@ -17,11 +16,6 @@ import (
 // that it registers see the globals of scripts when they are called.
 //
 // Counterpart: function_lua.c.
-
-// luaFunction is a registered function as the interpreter knows it.
-type luaFunction struct {
-	fn *glua.LFunction
-}
 
 // functionsLoad is the library that is being loaded.
 type functionsLoad struct {
@@ -38,29 +32,35 @@ func (l *functionsLoad) expired() bool {
 // luaEngineCreate runs a library's code, which registers functions in li.
 func (server *Server) luaEngineCreate(li *functionLibInfo, code []byte, timeout int64) error {
 	e := server.functions.engine
-	fn, err := e.loadLibrary(code)
+	fn, err := e.st.CompileLibrary(string(code), "@user_function")
 	if err != nil {
 		return errors.New("Error compiling function: " + err.Error())
 	}
 	server.functions.load = functionsLoad{li: li, startTime: monotonic.Nanotime(), timeout: timeout}
-	_, failure := e.protectedCall(e.L, fn)
+	e.st.SetGlobals(e.library)
+	_, failure := e.st.Call(fn)
+	e.st.SetGlobals(nil)
 	server.functions.load = functionsLoad{}
+	li.main = fn
 	if failure != nil {
 		return errors.New("Error registering functions: " + luaExtractErrorInformation(failure).msg)
 	}
 	return nil
 }
 
-// libraryTable is what a library sees as `redis` while it is loaded.
-func (e *luaEngine) libraryTable() *glua.LTable {
-	t := e.L.NewTable()
-	t.RawSetString("register_function", e.L.NewFunction(e.luaRegisterFunction))
-	e.addLogAndVersion(t)
-	return t
+// libraryGlobals are the globals of libraries that are being loaded.
+func (e *luaEngine) libraryGlobals() *lua.Table {
+	api := e.st.NewTable()
+	e.st.SetFunction(api, "register_function", e.luaRegisterFunction)
+	e.addLogAndVersion(api)
+	api.Metatable = e.st.Globals().Metatable // what is not there is an error
+	globals := e.st.NewTable()
+	globals.RawSetString("redis", e.st.ReadOnly(api))
+	return globals
 }
 
 // luaRegisterFunction is redis.register_function(name, callback), or with one table of named arguments.
-func (e *luaEngine) luaRegisterFunction(L *glua.LState) int {
+func (e *luaEngine) luaRegisterFunction(L *lua.L) int {
 	li := e.server.functions.load.li
 	if li == nil {
 		return e.raise(L, "redis.register_function can only be called on FUNCTION LOAD command")
@@ -81,39 +81,38 @@ func (e *luaEngine) luaRegisterFunction(L *glua.LState) int {
 	if err := functionLibCreateFunction(li, fi); err != nil {
 		return e.raise(L, err.Error())
 	}
-	e.remember(fi.function.fn)
 	return 0
 }
 
 // luaStringOrNumber: numbers count as strings, as they do for C.
-func luaStringOrNumber(v glua.LValue) (string, bool) {
+func luaStringOrNumber(v lua.Value) (string, bool) {
 	switch v.(type) {
-	case glua.LString, glua.LNumber:
-		return glua.LVAsString(v), true
+	case lua.String, lua.Number:
+		return luaToString(v), true
 	}
 	return "", false
 }
 
-func luaRegisterFunctionReadPositionalArgs(nameArg, callback glua.LValue) (*functionInfo, string) {
+func luaRegisterFunctionReadPositionalArgs(nameArg, callback lua.Value) (*functionInfo, string) {
 	name, ok := luaStringOrNumber(nameArg)
 	if !ok {
 		return nil, "first argument to redis.register_function must be a string"
 	}
-	fn, ok := callback.(*glua.LFunction)
+	fn, ok := callback.(*lua.Function)
 	if !ok {
 		return nil, "second argument to redis.register_function must be a function"
 	}
-	return &functionInfo{name: name, function: &luaFunction{fn: fn}}, ""
+	return &functionInfo{name: name, fn: fn}, ""
 }
 
-func luaRegisterFunctionReadNamedArgs(arg glua.LValue) (*functionInfo, string) {
-	t, ok := arg.(*glua.LTable)
+func luaRegisterFunctionReadNamedArgs(arg lua.Value) (*functionInfo, string) {
+	t, ok := arg.(*lua.Table)
 	if !ok {
 		return nil, "calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments)."
 	}
 	fi := &functionInfo{}
 	named := false
-	for key, v := t.Next(glua.LNil); key != glua.LNil; key, v = t.Next(key) {
+	for key, v := t.Next(lua.Nil); key != lua.Nil; key, v = t.Next(key) {
 		name, ok := luaStringOrNumber(key)
 		if !ok {
 			return nil, "named argument key given to redis.register_function is not a string"
@@ -130,13 +129,13 @@ func luaRegisterFunctionReadNamedArgs(arg glua.LValue) (*functionInfo, string) {
 			}
 			fi.hasDesc = true
 		case "callback":
-			fn, ok := v.(*glua.LFunction)
+			fn, ok := v.(*lua.Function)
 			if !ok {
 				return nil, "callback argument given to redis.register_function must be a function"
 			}
-			fi.function = &luaFunction{fn: fn}
+			fi.fn = fn
 		case "flags":
-			list, ok := v.(*glua.LTable)
+			list, ok := v.(*lua.Table)
 			if !ok {
 				return nil, "flags argument to redis.register_function must be a table representing function flags"
 			}
@@ -150,16 +149,16 @@ func luaRegisterFunctionReadNamedArgs(arg glua.LValue) (*functionInfo, string) {
 	if !named {
 		return nil, "redis.register_function must get a function name argument"
 	}
-	if fi.function == nil {
+	if fi.fn == nil {
 		return nil, "redis.register_function must get a callback argument"
 	}
 	return fi, ""
 }
 
-func luaRegisterFunctionReadFlags(list *glua.LTable) (flags uint64, ok bool) {
+func luaRegisterFunctionReadFlags(list *lua.Table) (flags uint64, ok bool) {
 	for i := 1; ; i++ {
 		v := list.RawGetInt(i)
-		if v == glua.LNil {
+		if v == lua.Nil {
 			return flags, true
 		}
 		name, ok := luaStringOrNumber(v)

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"redport/deps/lua"
 	"slices"
 	"strings"
 
@@ -35,18 +36,19 @@ const functionsEngineName = "LUA"
 
 // functionInfo is a registered function.
 type functionInfo struct {
-	name     string
-	desc     string
-	hasDesc  bool
-	flags    uint64
-	li       *functionLibInfo
-	function *luaFunction
+	name    string
+	desc    string
+	hasDesc bool
+	flags   uint64
+	li      *functionLibInfo
+	fn      *lua.Function
 }
 
 // functionLibInfo is a library.
 type functionLibInfo struct {
 	name      string
 	code      string
+	main      *lua.Function // what registered the functions
 	functions map[string]*functionInfo
 }
 
@@ -86,9 +88,7 @@ func (server *Server) functionsLibCtxClearCurrent(async bool) {
 func (server *Server) functionsLibCtxSwapWithCurrent(ctx *functionsLibCtx) {
 	old := server.functions.lib
 	server.functions.lib = ctx
-	for _, li := range old.libraries {
-		server.functions.engine.forgetLibrary(li)
-	}
+	server.functionsForget(old)
 }
 
 // Bytes of a library and of a function beside their texts, and of the sets.
@@ -357,7 +357,7 @@ func (c *client) fcallCommandGeneric(ro bool) {
 	if !server.scriptPrepareForRun(engine.client, c, fi.name, fi.flags, ro) {
 		return
 	}
-	engine.callFunction(fi.function.fn, c.argv[3:3+numkeys], c.argv[3+numkeys:], false)
+	engine.callFunction(fi.fn, c.argv[3:3+numkeys], c.argv[3+numkeys:])
 	server.scriptResetRun()
 }
 
@@ -590,4 +590,76 @@ func functionDumpCommand(c *client) {
 	payload = binary.LittleEndian.AppendUint16(payload, rdbVersion)
 	payload = binary.LittleEndian.AppendUint64(payload, crc64.Update(0, payload))
 	c.addReplyBulkBytes(payload)
+}
+
+// functionRestoreCommand is FUNCTION RESTORE payload [FLUSH|APPEND|REPLACE].
+func functionRestoreCommand(c *client) {
+	server := c.server
+	if len(c.argv) > 4 {
+		c.addReplySubcommandSyntaxError()
+		return
+	}
+	flush, replace := false, false
+	if len(c.argv) == 4 {
+		switch policy := c.argv[3]; {
+		case equalFold(policy, "APPEND"):
+		case equalFold(policy, "REPLACE"):
+			replace = true
+		case equalFold(policy, "FLUSH"):
+			flush = true
+		default:
+			c.addReplyError("Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.")
+			return
+		}
+	}
+	body, ok := server.verifyDumpPayload(c.argv[2])
+	if !ok {
+		c.addReplyError("DUMP payload version or checksum are wrong")
+		return
+	}
+	ctx, err := server.functionsLoadPayload(body)
+	if err == nil && !flush {
+		err = server.libraryJoin(server.functions.lib, ctx, replace)
+	}
+	if err != nil {
+		server.functionsForget(ctx)
+		c.addReplyError(err.Error())
+		return
+	}
+	if flush {
+		server.functionsLibCtxSwapWithCurrent(ctx)
+	}
+	server.dirty++
+	c.addReply(shared.ok)
+}
+
+// functionsLoadPayload makes a set of the libraries of a payload, whose footer has been looked at. The set is there also if that fails.
+func (server *Server) functionsLoadPayload(payload []byte) (*functionsLibCtx, error) {
+	ctx := functionsLibCtxCreate()
+	r := &rdbReader{Reader: rio.NewBytesReader(payload), server: server, restore: true}
+	for r.Tell() < int64(len(payload)) {
+		switch r.loadType() {
+		case rdbOpcodeFunction2:
+		case rdbOpcodeFunctionPreGA:
+			return ctx, errors.New("Pre-release function format not supported.") //nolint:staticcheck // as clients know it
+		default:
+			return ctx, errors.New("given type is not a function")
+		}
+		code := r.loadValueString()
+		if !r.ok() {
+			return ctx, errors.New("Failed loading library code") //nolint:staticcheck // as clients know it
+		}
+		if _, err := server.functionsCreateWithLibraryCtx(code, false, ctx, 0); err != nil {
+			server.log(llWarning, "Failed creating the library, %s", err)
+			return ctx, err
+		}
+	}
+	return ctx, nil
+}
+
+// functionsForget drops a set of libraries.
+func (server *Server) functionsForget(ctx *functionsLibCtx) {
+	for _, li := range ctx.libraries {
+		server.functions.engine.forgetLibrary(li)
+	}
 }

@@ -257,7 +257,7 @@ func addressID(network, addr, unixsocket string) string {
 func (c *client) peerID() string {
 	if c.peerid == "" {
 		if c.conn == nil {
-			return "?:0"
+			return ""
 		}
 		c.peerid = addressID(c.conn.Network(), c.conn.RemoteAddr(), c.server.unixsocket)
 	}
@@ -267,7 +267,7 @@ func (c *client) peerID() string {
 func (c *client) sockName() string {
 	if c.sockname == "" {
 		if c.conn == nil {
-			return "?:0"
+			return ""
 		}
 		c.sockname = addressID(c.conn.Network(), c.conn.LocalAddr(), c.server.unixsocket)
 	}

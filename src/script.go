@@ -5,6 +5,7 @@ package server
 import (
 	"redport/src/commands"
 	"redport/src/monotonic"
+	"redport/src/platform"
 )
 
 // script.go - what EVAL and FCALL share: the run of a script as the server sees it.
@@ -148,10 +149,17 @@ func (server *Server) scriptAllowedToRun(caller *client, scriptFlags uint64, ro 
 			return false
 		}
 		if !obey {
-			if server.writeCommandsDeniedByDiskError() == diskErrorTypeRdb {
+			switch server.writeCommandsDeniedByDiskError() {
+			case diskErrorTypeRdb:
 				caller.addReplyError("-MISCONF Redis is configured to save RDB snapshots, " +
 					"but it's currently unable to persist to disk. " +
 					"Writable scripts are blocked. Use 'no-writes' flag for read only scripts.")
+				return false
+			case diskErrorTypeAof:
+				caller.addReplyErrorFormat("-MISCONF Redis is configured to persist data to AOF, "+
+					"but it's currently unable to persist to disk. "+
+					"Writable scripts are blocked. Use 'no-writes' flag for read only scripts. "+
+					"AOF error: %s", platform.Strerror(server.aofError()))
 				return false
 			}
 		}

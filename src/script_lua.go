@@ -4,10 +4,9 @@ package server
 
 import (
 	"math"
+	"redport/deps/lua"
 	"strconv"
 	"strings"
-
-	glua "github.com/yuin/gopher-lua"
 
 	"redport/src/util"
 )
@@ -36,7 +35,7 @@ const luaStackLimit = 8000
 
 // respToLua reads a reply that the server itself has produced, so it is known to be well formed.
 type respToLua struct {
-	L   *glua.LState
+	e   *luaEngine
 	b   []byte
 	pos int
 }
@@ -64,69 +63,69 @@ func (p *respToLua) bytes(n int) []byte {
 }
 
 // value reads one value. RESP2's nulls are false, RESP3's is nil.
-func (p *respToLua) value() glua.LValue {
+func (p *respToLua) value() lua.Value {
 	switch kind := p.b[p.pos]; kind {
 	case ':':
 		n, _ := util.String2ll(p.line())
-		return glua.LNumber(n)
+		return lua.Number(n)
 	case '$':
 		n := p.length()
 		if n < 0 {
-			return glua.LFalse
+			return lua.False
 		}
-		return glua.LString(p.bytes(n))
+		return lua.String(p.bytes(n))
 	case '+':
-		t := p.L.CreateTable(0, 1)
-		t.RawSetString("ok", glua.LString(p.line()))
+		t := p.e.st.NewTableSize(0, 1)
+		t.RawSetString("ok", lua.String(p.line()))
 		return t
 	case '-':
-		t := luaErrorTable(p.L, "-"+string(p.line()))
-		t.RawSetString("ignore_error_stats_update", glua.LTrue)
+		t := p.e.luaErrorTable("-" + string(p.line()))
+		t.RawSetString("ignore_error_stats_update", lua.True)
 		return t
 	case '*':
 		n := p.length()
 		if n < 0 {
-			return glua.LFalse
+			return lua.False
 		}
-		t := p.L.CreateTable(n, 0)
+		t := p.e.st.NewTableSize(n, 0)
 		for i := 1; i <= n; i++ {
 			t.RawSetInt(i, p.value())
 		}
 		return t
 	case '%':
 		n := p.length()
-		m := p.L.CreateTable(0, n)
+		m := p.e.st.NewTableSize(0, n)
 		for range n {
 			key := p.value()
-			if value := p.value(); key != glua.LNil {
+			if value := p.value(); key != lua.Nil {
 				m.RawSet(key, value)
 			}
 		}
 		return p.single("map", m)
 	case '~':
 		n := p.length()
-		m := p.L.CreateTable(0, n)
+		m := p.e.st.NewTableSize(0, n)
 		for range n {
-			if key := p.value(); key != glua.LNil {
-				m.RawSet(key, glua.LTrue)
+			if key := p.value(); key != lua.Nil {
+				m.RawSet(key, lua.True)
 			}
 		}
 		return p.single("set", m)
 	case '_':
 		p.line()
-		return glua.LNil
+		return lua.Nil
 	case '#':
-		return glua.LBool(p.line()[0] == 't')
+		return lua.Bool(p.line()[0] == 't')
 	case ',':
 		d, _ := util.String2d(p.line())
-		return p.single("double", glua.LNumber(d))
+		return p.single("double", lua.Number(d))
 	case '(':
-		return p.single("big_number", glua.LString(p.line()))
+		return p.single("big_number", lua.String(p.line()))
 	case '=':
 		s := p.bytes(p.length())
-		v := p.L.CreateTable(0, 2)
-		v.RawSetString("string", glua.LString(s[4:]))
-		v.RawSetString("format", glua.LString(s[:3]))
+		v := p.e.st.NewTableSize(0, 2)
+		v.RawSetString("string", lua.String(s[4:]))
+		v.RawSetString("format", lua.String(s[:3]))
 		return p.single("verbatim_string", v)
 	case '|':
 		// Attributes are not shown to scripts.
@@ -139,14 +138,14 @@ func (p *respToLua) value() glua.LValue {
 	}
 }
 
-func (p *respToLua) single(name string, v glua.LValue) *glua.LTable {
-	t := p.L.CreateTable(0, 1)
+func (p *respToLua) single(name string, v lua.Value) *lua.Table {
+	t := p.e.st.NewTableSize(0, 1)
 	t.RawSetString(name, v)
 	return t
 }
 
 // luaErrorTable makes an error of a text: "-CODE message", or a message alone, which gets the code ERR (C: luaPushErrorBuff).
-func luaErrorTable(L *glua.LState, text string) *glua.LTable {
+func (e *luaEngine) luaErrorTable(text string) *lua.Table {
 	code := "ERR"
 	if rest, ok := strings.CutPrefix(text, "-"); ok {
 		text = rest
@@ -157,8 +156,8 @@ func luaErrorTable(L *glua.LState, text string) *glua.LTable {
 	if i := strings.IndexByte(text, 0); i >= 0 {
 		text = text[:i]
 	}
-	t := L.CreateTable(0, 2)
-	t.RawSetString("err", glua.LString(code+" "+strings.Trim(text, "\r\n")))
+	t := e.st.NewTableSize(0, 2)
+	t.RawSetString("err", lua.String(code+" "+strings.Trim(text, "\r\n")))
 	return t
 }
 
@@ -166,17 +165,17 @@ func luaErrorTable(L *glua.LState, text string) *glua.LTable {
 
 // luaReplyToRedisReply replies with a value that a script has returned. depth is how many values C Lua's stack would hold at this
 // point; beyond luaStackLimit there is an error in the place of the value.
-func (e *luaEngine) luaReplyToRedisReply(c *client, v glua.LValue, depth int) {
+func (e *luaEngine) luaReplyToRedisReply(c *client, v lua.Value, depth int) {
 	if depth+4 > luaStackLimit {
 		c.addReplyError("reached lua stack limit")
 		return
 	}
 	switch v := v.(type) {
-	case glua.LString:
+	case lua.String:
 		c.addReplyBulkString(string(v))
-	case glua.LNumber:
+	case lua.Number:
 		c.addReplyLongLong(luaToLongLong(float64(v)))
-	case glua.LBool:
+	case lua.Bool:
 		switch {
 		case e.client.resp != 2:
 			c.addReplyBool(bool(v))
@@ -185,7 +184,7 @@ func (e *luaEngine) luaReplyToRedisReply(c *client, v glua.LValue, depth int) {
 		default:
 			c.addReplyNull()
 		}
-	case *glua.LTable:
+	case *lua.Table:
 		e.luaTableToRedisReply(c, v, depth)
 	default:
 		c.addReplyNull()
@@ -201,16 +200,16 @@ func luaToLongLong(f float64) int64 {
 }
 
 // luaTableToRedisReply: a table with one of some names in it is a reply of that type, any other is an array.
-func (e *luaEngine) luaTableToRedisReply(c *client, t *glua.LTable, depth int) {
-	if next, _ := t.Next(glua.LNil); next != glua.LNil {
-		if _, isArray := next.(glua.LNumber); !isArray || !e.arrayOnly(t) {
+func (e *luaEngine) luaTableToRedisReply(c *client, t *lua.Table, depth int) {
+	if next, _ := t.Next(lua.Nil); next != lua.Nil {
+		if _, isArray := next.(lua.Number); !isArray || !e.arrayOnly(t) {
 			if e.luaNamedTableToRedisReply(c, t, depth) {
 				return
 			}
 		}
 	}
 	n := 0
-	for t.RawGetInt(n+1) != glua.LNil {
+	for t.RawGetInt(n+1) != lua.Nil {
 		n++
 	}
 	c.addReplyArrayLen(n)
@@ -220,14 +219,15 @@ func (e *luaEngine) luaTableToRedisReply(c *client, t *glua.LTable, depth int) {
 }
 
 // arrayOnly tells whether nothing is in the table but what its array part holds.
-func (e *luaEngine) arrayOnly(t *glua.LTable) bool {
-	next, _ := t.Next(glua.LNumber(t.MaxN()))
-	return next == glua.LNil
+func (e *luaEngine) arrayOnly(t *lua.Table) bool {
+	next, _ := t.Next(lua.Number(t.MaxN()))
+	return next == lua.Nil
 }
 
-func (e *luaEngine) luaNamedTableToRedisReply(c *client, t *glua.LTable, depth int) bool {
+func (e *luaEngine) luaNamedTableToRedisReply(c *client, t *lua.Table, depth int) bool {
 	if _, ok := luaString(t.RawGetString("err")); ok {
-		info := luaExtractErrorInformation(t)
+		var info luaErrorInfo
+		luaErrorTableInformation(t, &info)
 		c.addReplyErrorEx("-"+info.msg, info.ignoreStats)
 		return true
 	}
@@ -235,15 +235,15 @@ func (e *luaEngine) luaNamedTableToRedisReply(c *client, t *glua.LTable, depth i
 		c.addReplyStatus(luaOneLine(s))
 		return true
 	}
-	if d, ok := t.RawGetString("double").(glua.LNumber); ok {
+	if d, ok := t.RawGetString("double").(lua.Number); ok {
 		c.addReplyDouble(float64(d))
 		return true
 	}
 	if s, ok := luaString(t.RawGetString("big_number")); ok {
-		c.addReplyBigNum(luaOneLine(s))
+		c.addReplyBigNum(oneLine(s))
 		return true
 	}
-	if v, ok := t.RawGetString("verbatim_string").(*glua.LTable); ok {
+	if v, ok := t.RawGetString("verbatim_string").(*lua.Table); ok {
 		format, ok1 := luaString(v.RawGetString("format"))
 		s, ok2 := luaString(v.RawGetString("string"))
 		if ok1 && ok2 {
@@ -251,10 +251,10 @@ func (e *luaEngine) luaNamedTableToRedisReply(c *client, t *glua.LTable, depth i
 			return true
 		}
 	}
-	if m, ok := t.RawGetString("map").(*glua.LTable); ok {
+	if m, ok := t.RawGetString("map").(*lua.Table); ok {
 		n := 0
 		length := c.addReplyDeferredLen()
-		for key, v := m.Next(glua.LNil); key != glua.LNil; key, v = m.Next(key) {
+		for key, v := m.Next(lua.Nil); key != lua.Nil; key, v = m.Next(key) {
 			e.luaReplyToRedisReply(c, key, depth+4)
 			e.luaReplyToRedisReply(c, v, depth+3)
 			n++
@@ -262,10 +262,10 @@ func (e *luaEngine) luaNamedTableToRedisReply(c *client, t *glua.LTable, depth i
 		c.setDeferredMapLen(length, n)
 		return true
 	}
-	if m, ok := t.RawGetString("set").(*glua.LTable); ok {
+	if m, ok := t.RawGetString("set").(*lua.Table); ok {
 		n := 0
 		length := c.addReplyDeferredLen()
-		for key, _ := m.Next(glua.LNil); key != glua.LNil; key, _ = m.Next(key) {
+		for key, _ := m.Next(lua.Nil); key != lua.Nil; key, _ = m.Next(key) {
 			e.luaReplyToRedisReply(c, key, depth+3)
 			n++
 		}
@@ -276,16 +276,17 @@ func (e *luaEngine) luaNamedTableToRedisReply(c *client, t *glua.LTable, depth i
 }
 
 // luaString returns a string's bytes. Numbers are none.
-func luaString(v glua.LValue) (string, bool) {
-	s, ok := v.(glua.LString)
+func luaString(v lua.Value) (string, bool) {
+	s, ok := v.(lua.String)
 	return string(s), ok
 }
 
 // luaOneLine makes of a text one that a line of the protocol can hold: C's strings end at a NUL, and lines at CR and LF.
 func luaOneLine(s string) string {
-	if i := strings.IndexByte(s, 0); i >= 0 {
-		s = s[:i]
-	}
+	return oneLine(luaCString(s))
+}
+
+func oneLine(s string) string {
 	if strings.ContainsAny(s, "\r\n") {
 		s = strings.NewReplacer("\r", " ", "\n", " ").Replace(s)
 	}
@@ -300,21 +301,28 @@ type luaErrorInfo struct {
 	ignoreStats bool // it has been counted already
 }
 
-// luaExtractErrorInformation reads an error that a script has ended with, or returned.
-func luaExtractErrorInformation(v glua.LValue) (info luaErrorInfo) {
-	t, ok := v.(*glua.LTable)
-	if !ok {
-		info.msg = "ERR " + luaCString(glua.LVAsString(v))
+// luaExtractErrorInformation reads the error that a script has ended with.
+func luaExtractErrorInformation(failure *lua.Error) (info luaErrorInfo) {
+	if failure.Source != "" {
+		info.source, info.line = failure.Source, strconv.Itoa(failure.Line)
+	}
+	if t, ok := failure.Value.(*lua.Table); ok {
+		luaErrorTableInformation(t, &info)
 		return info
 	}
-	text := func(name string) string { return luaCString(glua.LVAsString(t.RawGetString(name))) }
-	info.msg = text("err")
-	info.source, info.line = text("source"), text("line")
-	if t.RawGetString("err") == glua.LNil {
+	info.msg = "ERR " + luaCString(luaDisplay(failure.Value))
+	return info
+}
+
+// luaErrorTableInformation reads an error's table.
+func luaErrorTableInformation(t *lua.Table, info *luaErrorInfo) {
+	switch v := t.RawGetString("err").(type) {
+	case lua.String, lua.Number:
+		info.msg = luaCString(luaToString(v))
+	default:
 		info.msg = "ERR unknown error"
 	}
-	info.ignoreStats = t.RawGetString("ignore_error_stats_update") == glua.LTrue
-	return info
+	info.ignoreStats = t.RawGetString("ignore_error_stats_update") == lua.True
 }
 
 func luaCString(s string) string {
@@ -327,7 +335,7 @@ func luaCString(s string) string {
 // --- redis.call ---
 
 // luaArgsToRedisArgv makes the arguments on the Lua stack those of the engine's client; or returns what is wrong with them.
-func (e *luaEngine) luaArgsToRedisArgv(L *glua.LState) ([][]byte, string) {
+func (e *luaEngine) luaArgsToRedisArgv(L *lua.L) ([][]byte, string) {
 	n := L.GetTop()
 	if n == 0 {
 		return nil, "Please specify at least one argument for this redis lib call"
@@ -336,9 +344,9 @@ func (e *luaEngine) luaArgsToRedisArgv(L *glua.LState) ([][]byte, string) {
 	for i := 1; i <= n; i++ {
 		start := len(buf)
 		switch v := L.Get(i).(type) {
-		case glua.LString:
+		case lua.String:
 			buf = append(buf, v...)
-		case glua.LNumber:
+		case lua.Number:
 			buf = appendLuaNumber(buf, float64(v))
 		default:
 			return nil, "Lua redis lib command arguments must be strings or integers"
@@ -375,19 +383,19 @@ const luaNotInScript = " can only be called inside a script invocation"
 func (e *luaEngine) inScript() bool { return e.server.script.running && e.server.script.c == e.client }
 
 // luaRedisGenericCommand is redis.call, which raises errors, and redis.pcall, which returns them.
-func (e *luaEngine) luaRedisGenericCommand(L *glua.LState, raise bool) int {
+func (e *luaEngine) luaRedisGenericCommand(L *lua.L, raise bool) int {
 	server := e.server
 	if !e.inScript() {
 		return e.raise(L, "redis.call/pcall"+luaNotInScript)
 	}
 	argv, msg := e.luaArgsToRedisArgv(L)
 	if msg != "" {
-		return e.fail(L, raise, e.errorTable(L, msg))
+		return e.fail(L, raise, e.errorTable(msg))
 	}
 	if e.inUse {
 		const recursion = "luaRedisGenericCommand() recursive call detected. Are you doing funny stuff with Lua debug hooks?"
 		server.log(llWarning, "%s", recursion)
-		return e.fail(L, false, e.errorTable(L, recursion))
+		return e.fail(L, false, e.errorTable(recursion))
 	}
 	e.inUse = true
 	c := e.client
@@ -397,13 +405,13 @@ func (e *luaEngine) luaRedisGenericCommand(L *glua.LState, raise bool) int {
 	}
 	if msg := server.scriptCall(); msg != "" {
 		e.endCommand()
-		t := e.errorTable(L, msg)
-		t.RawSetString("ignore_error_stats_update", glua.LTrue)
+		t := e.errorTable(msg)
+		t.RawSetString("ignore_error_stats_update", lua.True)
 		return e.fail(L, raise, t)
 	}
 	reply := c.takeScriptReply(&e.replyBuf)
 	isError := reply[0] == '-'
-	p := respToLua{L: L, b: reply}
+	p := respToLua{e: e, b: reply}
 	v := p.value()
 	if server.ldb.logging() {
 		if isError {
@@ -458,68 +466,71 @@ func (c *client) takeScriptReply(buf *[]byte) []byte {
 }
 
 // errorTable makes an error, and shows it in the debugger.
-func (e *luaEngine) errorTable(L *glua.LState, text string) *glua.LTable {
+func (e *luaEngine) errorTable(text string) *lua.Table {
 	if e.server.ldb.logging() {
 		e.server.ldb.log("<error> " + text)
 	}
-	return luaErrorTable(L, text)
+	return e.luaErrorTable(text)
 }
 
 // fail returns or raises an error.
-func (e *luaEngine) fail(L *glua.LState, raise bool, err glua.LValue) int {
+func (e *luaEngine) fail(L *lua.L, raise bool, err lua.Value) int {
 	if raise {
-		L.Error(err, 1)
+		return e.st.Throw(L, err)
 	}
 	L.Push(err)
 	return 1
 }
 
 // raise ends the script, or its pcall, with a text.
-func (e *luaEngine) raise(L *glua.LState, text string) int {
-	return e.fail(L, true, e.errorTable(L, text))
+func (e *luaEngine) raise(L *lua.L, text string) int {
+	return e.fail(L, true, e.errorTable(text))
 }
 
 // --- The rest of the redis table ---
 
-func (e *luaEngine) luaRedisSha1hex(L *glua.LState) int {
+func (e *luaEngine) luaRedisSha1hex(L *lua.L) int {
 	if L.GetTop() != 1 {
 		return e.raise(L, "wrong number of arguments")
 	}
 	var digest [40]byte
 	sha1hex(&digest, []byte(luaToString(L.Get(1))))
-	L.Push(glua.LString(digest[:]))
+	L.Push(lua.String(digest[:]))
 	return 1
 }
 
 // luaToString converts as lua_tolstring does: strings and numbers; anything else is empty.
-func luaToString(v glua.LValue) string { return glua.LVAsString(v) }
+func luaToString(v lua.Value) string {
+	s, _ := lua.ToString(v)
+	return s
+}
 
-func (e *luaEngine) luaRedisErrorReply(L *glua.LState) int {
+func (e *luaEngine) luaRedisErrorReply(L *lua.L) int {
 	s, ok := luaString(L.Get(1))
 	if L.GetTop() != 1 || !ok {
-		L.Push(e.errorTable(L, "wrong number or type of arguments"))
+		L.Push(e.errorTable("wrong number or type of arguments"))
 		return 1
 	}
 	s = luaCString(s)
 	if !strings.HasPrefix(s, "-") {
 		s = "-" + s
 	}
-	L.Push(e.errorTable(L, s))
+	L.Push(e.errorTable(s))
 	return 1
 }
 
-func (e *luaEngine) luaRedisStatusReply(L *glua.LState) int {
-	if _, ok := L.Get(1).(glua.LString); L.GetTop() != 1 || !ok {
-		L.Push(e.errorTable(L, "wrong number or type of arguments"))
+func (e *luaEngine) luaRedisStatusReply(L *lua.L) int {
+	if _, ok := L.Get(1).(lua.String); L.GetTop() != 1 || !ok {
+		L.Push(e.errorTable("wrong number or type of arguments"))
 		return 1
 	}
-	t := L.CreateTable(0, 1)
+	t := e.st.NewTableSize(0, 1)
 	t.RawSetString("ok", L.Get(1))
 	L.Push(t)
 	return 1
 }
 
-func (e *luaEngine) luaRedisSetRepl(L *glua.LState) int {
+func (e *luaEngine) luaRedisSetRepl(L *lua.L) int {
 	if !e.inScript() {
 		return e.raise(L, "redis.set_repl"+luaNotInScript)
 	}
@@ -535,15 +546,15 @@ func (e *luaEngine) luaRedisSetRepl(L *glua.LState) int {
 }
 
 // luaToInt is a C int made of a number, or of a string that is one; 0 of anything else.
-func luaToInt(v glua.LValue) int {
-	f := float64(glua.LVAsNumber(v))
+func luaToInt(v lua.Value) int {
+	f, _ := lua.ToNumber(v)
 	if f >= math.MinInt32 && f <= math.MaxInt32 {
 		return int(f)
 	}
 	return math.MinInt32
 }
 
-func (e *luaEngine) luaRedisAclCheckCmd(L *glua.LState) int {
+func (e *luaEngine) luaRedisAclCheckCmd(L *lua.L) int {
 	if !e.inScript() {
 		return e.raise(L, "redis.acl_check_cmd"+luaNotInScript)
 	}
@@ -556,19 +567,19 @@ func (e *luaEngine) luaRedisAclCheckCmd(L *glua.LState) int {
 		return e.raise(L, "Invalid command passed to redis.acl_check_cmd()")
 	}
 	result, _ := aclCheckAllUserCommandPerm(e.server.script.originalClient.user, cmd, argv)
-	L.Push(glua.LBool(result == aclOK))
+	L.Push(lua.Bool(result == aclOK))
 	return 1
 }
 
-func (e *luaEngine) luaRedisLog(L *glua.LState) int {
+func (e *luaEngine) luaRedisLog(L *lua.L) int {
 	server := e.server
 	n := L.GetTop()
 	if n < 2 {
 		return e.raise(L, "redis.log() requires two arguments or more.")
 	}
 	switch v := L.Get(1).(type) {
-	case glua.LNumber:
-	case glua.LString:
+	case lua.Number:
+	case lua.String:
 		if _, ok := util.String2d([]byte(strings.TrimSpace(string(v)))); !ok {
 			return e.raise(L, "First argument must be a number (log level).")
 		}
@@ -585,7 +596,7 @@ func (e *luaEngine) luaRedisLog(L *glua.LState) int {
 	var text []byte
 	for i := 2; i <= n; i++ {
 		switch v := L.Get(i).(type) {
-		case glua.LString, glua.LNumber:
+		case lua.String, lua.Number:
 			if i > 2 {
 				text = append(text, ' ')
 			}
@@ -596,7 +607,7 @@ func (e *luaEngine) luaRedisLog(L *glua.LState) int {
 	return 0
 }
 
-func (e *luaEngine) luaSetResp(L *glua.LState) int {
+func (e *luaEngine) luaSetResp(L *lua.L) int {
 	if !e.inScript() {
 		return e.raise(L, "redis.setresp"+luaNotInScript)
 	}
@@ -612,19 +623,18 @@ func (e *luaEngine) luaSetResp(L *glua.LState) int {
 }
 
 // redisTable makes the table `redis` of scripts.
-func (e *luaEngine) redisTable() *glua.LTable {
-	L := e.L
-	t := L.NewTable()
-	set := func(name string, fn func(*glua.LState) int) { t.RawSetString(name, L.NewFunction(fn)) }
-	set("call", func(L *glua.LState) int { return e.luaRedisGenericCommand(L, true) })
-	set("pcall", func(L *glua.LState) int { return e.luaRedisGenericCommand(L, false) })
+func (e *luaEngine) redisTable() *lua.Table {
+	t := e.st.NewTable()
+	set := func(name string, fn func(*lua.L) int) { e.st.SetFunction(t, name, fn) }
+	set("call", func(L *lua.L) int { return e.luaRedisGenericCommand(L, true) })
+	set("pcall", func(L *lua.L) int { return e.luaRedisGenericCommand(L, false) })
 	set("setresp", e.luaSetResp)
 	set("sha1hex", e.luaRedisSha1hex)
 	set("error_reply", e.luaRedisErrorReply)
 	set("status_reply", e.luaRedisStatusReply)
 	set("set_repl", e.luaRedisSetRepl)
 	set("acl_check_cmd", e.luaRedisAclCheckCmd)
-	number := func(name string, n int) { t.RawSetString(name, glua.LNumber(n)) }
+	number := func(name string, n int) { t.RawSetString(name, lua.Number(n)) }
 	number("REPL_NONE", propagateNone)
 	number("REPL_AOF", propagateAof)
 	number("REPL_SLAVE", propagateRepl)
@@ -634,8 +644,8 @@ func (e *luaEngine) redisTable() *glua.LTable {
 	if e.kind == luaEngineEval {
 		set("breakpoint", e.luaRedisBreakpoint)
 		set("debug", e.luaRedisDebug)
-		set("replicate_commands", func(L *glua.LState) int {
-			L.Push(glua.LTrue)
+		set("replicate_commands", func(L *lua.L) int {
+			L.Push(lua.True)
 			return 1
 		})
 	}
@@ -643,11 +653,22 @@ func (e *luaEngine) redisTable() *glua.LTable {
 }
 
 // addLogAndVersion adds what libraries may also use while they are loaded.
-func (e *luaEngine) addLogAndVersion(t *glua.LTable) {
-	t.RawSetString("log", e.L.NewFunction(e.luaRedisLog))
+func (e *luaEngine) addLogAndVersion(t *lua.Table) {
+	e.st.SetFunction(t, "log", e.luaRedisLog)
 	for name, level := range map[string]int{"LOG_DEBUG": llDebug, "LOG_VERBOSE": llVerbose, "LOG_NOTICE": llNotice, "LOG_WARNING": llWarning} {
-		t.RawSetString(name, glua.LNumber(level))
+		t.RawSetString(name, lua.Number(level))
 	}
-	t.RawSetString("REDIS_VERSION", glua.LString(redisVersion))
-	t.RawSetString("REDIS_VERSION_NUM", glua.LNumber(redisVersionNum))
+	t.RawSetString("REDIS_VERSION", lua.String(redisVersion))
+	t.RawSetString("REDIS_VERSION_NUM", lua.Number(redisVersionNum))
+}
+
+// luaDisplay shows any value, as Lua's tostring does for those without parts.
+func luaDisplay(v lua.Value) string {
+	if s, ok := lua.ToString(v); ok {
+		return s
+	}
+	if b, ok := v.(lua.Bool); ok {
+		return strconv.FormatBool(bool(b))
+	}
+	return lua.TypeName(v)
 }
