@@ -108,9 +108,7 @@ func (c *client) appendReplySlow(s string) {
 				continue
 			}
 		}
-		size := max(len(s), protoReplyChunkBytes)
-		c.reply = append(c.reply, replyNode{buf: c.server.takeReplyBlock(size)})
-		c.replyListGrew(size)
+		c.addReplyBlock(len(s))
 		c.closeClientOnOutputBufferLimitReached(true)
 		if c.flags&clientCloseASAP != 0 {
 			return
@@ -539,16 +537,37 @@ func (c *client) setDeferredSetLen(d deferredLen, n int) {
 
 // Output is the next piece to send.
 func (c *client) Output() []byte {
-	if c.sentlen < len(c.buf) {
-		return c.buf[c.sentlen:]
-	}
-	for len(c.reply) > 0 {
-		if b := c.reply[0].buf; c.listSent < len(b) {
-			return b[c.listSent:]
-		}
-		c.popReplyNode()
+	var one [1][]byte
+	if pieces := c.Outputs(one[:0], 1); len(pieces) > 0 {
+		return pieces[0]
 	}
 	return nil
+}
+
+// Outputs appends the next pieces to send (ae.Gatherer).
+func (c *client) Outputs(pieces [][]byte, limit int) [][]byte {
+	if c.sentlen < len(c.buf) {
+		b := c.buf[c.sentlen:]
+		pieces = append(pieces, b)
+		limit -= len(b)
+	}
+	if len(c.reply) == 0 {
+		return pieces
+	}
+	sent := c.listSent
+	for i := 0; i < len(c.reply) && limit > 0 && len(pieces) < cap(pieces); i++ {
+		if b := c.reply[i].buf[sent:]; len(b) > 0 {
+			pieces = append(pieces, b)
+			limit -= len(b)
+		}
+		sent = 0
+	}
+	if len(pieces) == 0 {
+		for len(c.reply) > 0 { // with nothing in them
+			c.popReplyNode()
+		}
+	}
+	return pieces
 }
 
 func (c *client) popReplyNode() {
@@ -562,7 +581,7 @@ func (c *client) popReplyNode() {
 	}
 }
 
-// Wrote tells that n bytes of Output have been taken by the system.
+// Wrote tells that n bytes of what Outputs returned have been taken by the system.
 func (c *client) Wrote(n int) {
 	server := c.server
 	if c.flags&clientSlave != 0 {
@@ -570,17 +589,23 @@ func (c *client) Wrote(n int) {
 	} else {
 		server.stat.netOutputBytes += int64(n)
 	}
-	if c.sentlen < len(c.buf) {
+	if left := len(c.buf) - c.sentlen; left > 0 {
 		c.bufPeak = max(c.bufPeak, len(c.buf))
-		c.sentlen += n
-		if c.sentlen == len(c.buf) {
+		k := min(n, left)
+		c.sentlen += k
+		n -= k
+		if k == left {
 			c.buf, c.sentlen = c.buf[:0], 0
 		}
-	} else if len(c.reply) > 0 {
-		c.listSent += n
-		if c.listSent == len(c.reply[0].buf) {
-			c.popReplyNode()
+	}
+	for len(c.reply) > 0 {
+		left := len(c.reply[0].buf) - c.listSent
+		if n < left {
+			c.listSent += n
+			break
 		}
+		n -= left
+		c.popReplyNode()
 	}
 	if c.clientHasPendingReplies() {
 		c.flags |= clientPendingWrite

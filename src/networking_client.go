@@ -411,7 +411,7 @@ const clientStructSize = int64(unsafe.Sizeof(client{}))
 
 // getClientOutputBufferMemoryUsage is what the client holds of replies, beyond its fixed buffer.
 func (c *client) getClientOutputBufferMemoryUsage() int64 {
-	return c.replyBytes + int64(len(c.reply))*int64(unsafe.Sizeof(replyNode{}))
+	return c.replyBytes + int64(len(c.reply))*replyNodeSize
 }
 
 // getClientMemoryUsage is all that the client holds.

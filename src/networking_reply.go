@@ -3,6 +3,7 @@
 package server
 
 import (
+	"math/bits"
 	"strconv"
 
 	"redport/src/listpack"
@@ -24,6 +25,8 @@ func appendBulkReply(b, s []byte) []byte {
 		b = append(b, byte('0'+n))
 	case n < 100:
 		b = append(b, byte('0'+n/10), byte('0'+n%10))
+	case n < 1000:
+		b = append(b, byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10))
 	default:
 		b = strconv.AppendInt(b, int64(n), 10)
 	}
@@ -82,9 +85,7 @@ func (c *client) replyRoom(n int) *[]byte {
 	if t := c.replyTail(n); t != nil {
 		return t
 	}
-	size := max(n, protoReplyChunkBytes)
-	c.reply = append(c.reply, replyNode{buf: c.server.takeReplyBlock(size)})
-	c.replyListGrew(size)
+	c.addReplyBlock(n)
 	c.closeClientOnOutputBufferLimitReached(true)
 	if c.flags&clientCloseASAP != 0 || len(c.reply) == 0 {
 		return nil
@@ -92,12 +93,36 @@ func (c *client) replyRoom(n int) *[]byte {
 	return &c.reply[len(c.reply)-1].buf
 }
 
-// maxReplyBlocks is how many blocks of reply lists are kept for the next reply.
-const maxReplyBlocks = 64
+const (
+	// maxReplyBlocks is how many blocks of reply lists are kept for the next reply.
+	maxReplyBlocks = 64
+
+	// replyBlockHeader and replyNodeSize are what a block's header and its place in the list count in C.
+	replyBlockHeader = 16
+	replyNodeSize    = 24 + replyBlockHeader
+
+	// commonReplyBlock is what nearly all blocks hold.
+	commonReplyBlock = 20<<10 - replyBlockHeader
+)
+
+// replyBlockSize is how much a block holds that is made for n bytes: as in C, where a block of 16 KB with its header gets 20 KB from jemalloc
+// and uses them all. So a client comes to its output buffer limit with the same reply.
+func replyBlockSize(n int) int {
+	n = max(n, protoReplyChunkBytes) + replyBlockHeader
+	step := 1 << (bits.Len(uint(n-1)) - 3) // four sizes between powers of two
+	return (n+step-1)&^(step-1) - replyBlockHeader
+}
+
+// addReplyBlock appends a block for n bytes or more to the reply list.
+func (c *client) addReplyBlock(n int) {
+	size := replyBlockSize(n)
+	c.reply = append(c.reply, replyNode{buf: c.server.takeReplyBlock(size)})
+	c.replyListGrew(size)
+}
 
 // takeReplyBlock returns an empty block for a reply list.
 func (server *Server) takeReplyBlock(size int) []byte {
-	if n := len(server.replyBlocks); n > 0 && size == protoReplyChunkBytes {
+	if n := len(server.replyBlocks); n > 0 && size == commonReplyBlock {
 		b := server.replyBlocks[n-1]
 		server.replyBlocks = server.replyBlocks[:n-1]
 		return b
@@ -107,7 +132,7 @@ func (server *Server) takeReplyBlock(size int) []byte {
 
 // giveReplyBlock takes back a block whose bytes are sent.
 func (server *Server) giveReplyBlock(b []byte) {
-	if cap(b) == protoReplyChunkBytes && len(server.replyBlocks) < maxReplyBlocks {
+	if cap(b) == commonReplyBlock && len(server.replyBlocks) < maxReplyBlocks {
 		server.replyBlocks = append(server.replyBlocks, b[:0])
 	}
 }
