@@ -249,13 +249,21 @@ func pushListpack(lp []byte, vals [][]byte, where int) []byte {
 
 // create adds a list of vals, as if they were pushed one after the other.
 func (l *list) create(vals [][]byte, where int) {
-	server, db := l.db.server, l.db
+	v := l.db.server.newListValue(vals, where)
+	l.e = l.db.addEntry(l.e, l.key, v)
+	l.n = len(vals)
+	if v.Pointer != nil {
+		l.ql = (*robj)(v.Pointer).ptr.(listObject).ql
+	}
+}
+
+// newListValue is a list of vals, pushed one after the other, in the encoding that suits it and in the dictionary's form. It is to be put
+// into the dictionary at once: a listpack lies in a buffer of the server's.
+func (server *Server) newListValue(vals [][]byte, where int) dict.Value {
 	if server.listpackTakes(listpack.MinSize, 0, vals) {
 		lp := pushListpack(listpack.Reset(server.listpackScratch), vals, where)
 		server.listpackScratch = lp
-		l.e = db.addEntry(l.e, l.key, packedValue(objList, objEncodingListpack, lp))
-		l.n = len(vals)
-		return
+		return packedValue(objList, objEncodingListpack, lp)
 	}
 	ql := server.newQuicklist()
 	for _, v := range vals {
@@ -265,8 +273,7 @@ func (l *list) create(vals [][]byte, where int) {
 			ql.PushBack(v)
 		}
 	}
-	l.e = db.addEntry(l.e, l.key, collectionValue(server.newCollection(objList, objEncodingQuicklist, listObject{ql})))
-	l.ql, l.n = ql, len(vals)
+	return collectionValue(server.newCollection(objList, objEncodingQuicklist, listObject{ql}))
 }
 
 // drop removes count elements at an end. A list that loses all of them only says so, in n: it is about to be deleted.

@@ -134,11 +134,7 @@ func String2d[T ~string | ~[]byte](s T) (float64, bool) {
 	f := scanFloat(s)
 	switch f.class {
 	case floatDecimal:
-		text := asString(s)
-		if f.end-f.digits > maxDecimalDigits {
-			text = shortDecimal(text, f)
-		}
-		v, err := strconv.ParseFloat(text, 64)
+		v, err := parseDecimal(asString(s), f)
 		return v, err == nil && (v != 0 || f.zero)
 	case floatHex:
 		text := asString(s)
@@ -154,6 +150,28 @@ func String2d[T ~string | ~[]byte](s T) (float64, bool) {
 		return math.Inf(1), true
 	}
 	return 0, false
+}
+
+// ParseDecimal parses s, all of it, as a decimal number, inf or infinity. What is too large for a double becomes infinity, what is too
+// small becomes zero. Refused are an empty s, white space, hexadecimal and NaN (C: fast_float_strtod, to the end of a string).
+func ParseDecimal[T ~string | ~[]byte](s T) (float64, bool) {
+	f := scanFloat(s)
+	switch f.class {
+	case floatDecimal:
+		v, _ := parseDecimal(asString(s), f)
+		return v, true
+	case floatInf:
+		return String2d(s)
+	}
+	return 0, false
+}
+
+// parseDecimal is the value of a text that scanFloat called decimal; an error says that it is out of range.
+func parseDecimal(text string, f scannedFloat) (float64, error) {
+	if f.end-f.digits > maxDecimalDigits {
+		text = shortDecimal(text, f)
+	}
+	return strconv.ParseFloat(text, 64)
 }
 
 // maxDecimalDigits is how many digits strconv keeps of a number; of those before the point it forgets that there were more.

@@ -491,3 +491,20 @@ func BenchmarkStringMatchLen(b *testing.B) {
 		StringMatchLen(p, s, false)
 	}
 }
+
+func TestParseDecimal(t *testing.T) {
+	inf := math.Inf(1)
+	for s, want := range map[string]float64{
+		"0": 0, "-1": -1, "+7": 7, ".5": .5, "5.": 5, "1e3": 1000, "1e400": inf, "-1e400": -inf, "1e-400": 0, "inf": inf, "-INFINITY": -inf,
+		strings.Repeat("9", 1000): inf, "123456789012345678901234567890": 123456789012345678901234567890,
+	} {
+		if got, ok := ParseDecimal(s); !ok || got != want {
+			t.Errorf("%.20q: got %v, %v", s, got, ok)
+		}
+	}
+	for _, s := range []string{"", "-", " 5", "5 ", "0x10", "1e", "1_0", "nan", "nan(1)", "--1", "infin", "1e+", "٣"} {
+		if got, ok := ParseDecimal(s); ok {
+			t.Errorf("%q: got %v", s, got)
+		}
+	}
+}
