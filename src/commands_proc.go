@@ -253,6 +253,8 @@ func commandProcs() []commandProc {
 		{"smembers", sinterCommand},
 		{"smismember", smismemberCommand},
 		{"smove", smoveCommand},
+		{"sort", sortCommand},
+		{"sort_ro", sortroCommand},
 		{"spop", spopCommand},
 		{"spublish", spublishCommand},
 		{"srandmember", srandmemberCommand},
