@@ -345,6 +345,15 @@ func (c *client) addReplyErrorEx(msg string, counted bool) {
 }
 
 func (c *client) addReplyErrorFormat(format string, args ...any) {
+	// As with C's strings, what follows a NUL in an argument is not seen.
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case string:
+			args[i], _, _ = strings.Cut(arg, "\x00")
+		case []byte:
+			args[i], _, _ = bytes.Cut(arg, []byte{0})
+		}
+	}
 	c.addReplyError(fmt.Sprintf(format, args...))
 }
 

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+// episode.go - a stretch of commands from empty databases on.
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+)
+
+const (
+	batch   = 40 // commands sent before their replies are read
+	history = 30 // commands shown with a difference between datasets
+)
+
+type differ struct {
+	*options
+	ours, c *server
+	table   []*command
+
+	sent, errors, differences int
+}
+
+// settings are drawn for each episode.
+var settings = map[string][]string{
+	"list-max-listpack-size":    {"-2", "3", "16", "-1"},
+	"list-compress-depth":       {"0", "1", "2"},
+	"hash-max-listpack-entries": {"0", "4", "16", "512"},
+	"hash-max-listpack-value":   {"8", "64"},
+	"set-max-intset-entries":    {"0", "4", "512"},
+	"set-max-listpack-entries":  {"0", "4", "16", "128"},
+	"set-max-listpack-value":    {"8", "64"},
+	"zset-max-listpack-entries": {"0", "4", "16", "128"},
+	"zset-max-listpack-value":   {"8", "64"},
+	"stream-node-max-entries":   {"0", "1", "3", "100"},
+	"stream-node-max-bytes":     {"0", "200", "4096"},
+	"hll-sparse-max-bytes":      {"0", "100", "3000"},
+	"lazyfree-lazy-user-del":    {"no", "yes"},
+	"lazyfree-lazy-server-del":  {"no", "yes"},
+	"lazyfree-lazy-expire":      {"no", "yes"},
+	"notify-keyspace-events":    {"", "KEA"},
+	"sanitize-dump-payload":     {"no", "yes", "clients"},
+}
+
+// step is a command with the way to compare what it gives.
+type step struct {
+	args  []string
+	mode  mode
+	pairs bool
+	exec  []step // of EXEC: what was queued
+}
+
+// both sends a command to both servers.
+func (d *differ) both(args ...string) (a, b *reply, err error) {
+	if a, err = d.ours.conn.do(args...); err != nil {
+		return nil, nil, fmt.Errorf("ours, after %q: %w", args, err)
+	}
+	if b, err = d.c.conn.do(args...); err != nil {
+		return nil, nil, fmt.Errorf("C, after %q: %w", args, err)
+	}
+	return a, b, nil
+}
+
+func (d *differ) episodeRun(number int) error {
+	g := &generator{r: rand.New(rand.NewPCG(d.seed, uint64(number))), table: d.table}
+	setup := [][]string{{"FLUSHALL"}, {"SELECT", "0"}, {"HELLO", fmt.Sprint(2 + number%2)}, {"FUNCTION", "FLUSH"}, {"SCRIPT", "FLUSH"}}
+	names := make([]string, 0, len(settings))
+	for name := range settings {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if values := settings[name]; len(values) > 0 {
+			setup = append(setup, []string{"CONFIG", "SET", name, values[g.r.IntN(len(values))]})
+		}
+	}
+	for _, args := range setup {
+		if _, _, err := d.both(args...); err != nil {
+			return err
+		}
+	}
+	var past []step
+	before := d.differences
+	for sent := 0; sent < d.length; {
+		var steps []step
+		for len(steps) < batch {
+			steps = append(steps, g.next()...)
+		}
+		sent += len(steps)
+		past = append(past, steps...)
+		if err := d.exchange(number, steps); err != nil {
+			return err
+		}
+		if d.differences == before {
+			if err := d.datasets(number, past); err != nil {
+				return err
+			}
+		}
+		if d.differences > before {
+			return d.leave() // what follows would differ for the same reason
+		}
+	}
+	return nil
+}
+
+// leave ends an episode in the middle of it.
+func (d *differ) leave() error {
+	_, _, err := d.both("RESET")
+	return err
+}
+
+// exchange sends a batch and compares the replies.
+func (d *differ) exchange(number int, steps []step) error {
+	var flushes sync.WaitGroup
+	defer flushes.Wait()
+	for _, s := range []*server{d.ours, d.c} {
+		for i := range steps {
+			s.conn.send(steps[i].args)
+		}
+		// A server that waits for its replies to be read does not read.
+		flushes.Go(func() { s.conn.w.Flush() })
+	}
+	for i := range steps {
+		s := &steps[i]
+		a, err := d.ours.conn.read()
+		if err != nil {
+			return fmt.Errorf("ours does not answer %q: %w", s.args, err)
+		}
+		b, err := d.c.conn.read()
+		if err != nil {
+			return fmt.Errorf("C does not answer %q: %w", s.args, err)
+		}
+		d.sent++
+		if a.isError() && b.isError() {
+			d.errors++
+		}
+		if d.verbose {
+			fmt.Printf("%q\n  %.200q\n", s.args, b.raw)
+		}
+		same := false
+		if s.exec != nil && a.kind == '*' && b.kind == '*' && len(a.kids) == len(s.exec) && len(b.kids) == len(s.exec) {
+			same = true
+			for k := range s.exec {
+				same = same && equal(a.kids[k], b.kids[k], s.exec[k].mode, s.exec[k].pairs)
+			}
+		} else {
+			same = equal(a, b, s.mode, s.pairs)
+		}
+		if !same {
+			d.differences++
+			fmt.Printf("-seed %d -episode %d: %s\n  ours %.2000q\n  C    %.2000q\n", d.seed, number, quoted(s.args), a.raw, b.raw)
+		}
+	}
+	return nil
+}
+
+func quoted(args []string) string {
+	var b strings.Builder
+	for i, a := range args {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		fmt.Fprintf(&b, "%.300q", a)
+	}
+	return b.String()
+}
+
+// datasets compares all keys.
+func (d *differ) datasets(number int, past []step) error {
+	a, b, err := d.both("DEBUG", "DIGEST")
+	if err != nil || string(a.raw) == string(b.raw) {
+		return err
+	}
+	d.differences++
+	fmt.Printf("-seed %d -episode %d: the datasets differ\n", d.seed, number)
+	a, b, err = d.both("KEYS", "*")
+	if err != nil {
+		return err
+	}
+	keys := map[string]int{}
+	for i, r := range []*reply{a, b} {
+		for _, kid := range r.kids {
+			keys[kid.text()] |= i + 1
+		}
+	}
+	for key, where := range keys {
+		if where != 3 {
+			fmt.Printf("  %q: only in %s\n", key, []string{"", "ours", "C"}[where])
+		} else if a, b, err = d.both("DEBUG", "DIGEST-VALUE", key); err != nil {
+			return err
+		} else if string(a.raw) == string(b.raw) {
+			continue
+		} else {
+			x, y, err := d.both("OBJECT", "ENCODING", key)
+			if err != nil {
+				return err
+			}
+			fmt.Printf("  %q: %q, in C %q\n", key, x.raw, y.raw)
+		}
+		var about []step
+		for _, s := range past {
+			if slices.Contains(s.args, key) {
+				about = append(about, s)
+			}
+		}
+		for _, s := range about[max(0, len(about)-history):] {
+			fmt.Printf("    %s\n", quoted(s.args))
+		}
+	}
+	return nil
+}
