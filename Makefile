@@ -70,6 +70,10 @@ test-upstream: all
 	@tests/need tclsh ps:procps ip:iproute2 unshare:util-linux
 	@$(GO) run ./tests/upstream $(ARGS) $(UNITS)
 
+##  make differ              random commands, compared with C Redis (ARGS="-n 1000000 -seed 1", ARGS="-help")
+differ: all
+	@$(GO) run ./tests/differ $(ARGS)
+
 ##  make test-clients        go-redis and ioredis against our server
 test-clients: all
 	@tests/clients/run
@@ -114,4 +118,4 @@ clean:
 	@rm -f dump.rdb
 
 FORCE:
-.PHONY: all help run test test-go test-tcl test-race test-race-go test-race-tcl test-reference test-upstream test-clients bench soak fuzz generate lint cross install clean FORCE
+.PHONY: all help run test test-go test-tcl test-race test-race-go test-race-tcl test-reference test-upstream test-clients differ bench soak fuzz generate lint cross install clean FORCE

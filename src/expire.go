@@ -429,7 +429,7 @@ func ttlGenericCommand(c *client, outputMs, outputAbs bool) {
 		ttl = max(ttl-c.server.commandTimeSnapshot(), 0)
 	}
 	if !outputMs {
-		ttl = (ttl + 500) / 1000
+		ttl = int64(uint64(ttl+500) / 1000) // C's compiler sees to it that the sum does not overflow
 	}
 	c.addReplyLongLong(ttl)
 }

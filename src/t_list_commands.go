@@ -155,7 +155,8 @@ func lsetCommand(c *client) {
 		return
 	}
 	l.tryConversionAppend(c.argv[3:4])
-	i, ok := l.index(index)
+	// C keeps 32 bits of the index here, and clients can tell.
+	i, ok := l.index(int64(int32(index)))
 	if !ok {
 		c.addReplyErrorObject(shared.outofrangeerr)
 		return

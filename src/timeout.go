@@ -73,12 +73,16 @@ func (server *Server) handleBlockedClientsTimeout() {
 func (c *client) getTimeoutFromObjectOrReply(arg []byte, unit int) (int64, bool) {
 	var ms int64
 	if unit == unitSeconds {
-		f, ok := util.String2d(arg)
-		if !ok || math.IsNaN(f) {
+		// A long double reaches further than a double: 1e400 is a number, though too large a one, and 1e-400 is more than nothing.
+		v, ok := util.String2ld(arg)
+		if !ok || v.IsNaN() {
 			c.addReplyError("timeout is not a float or out of range")
 			return 0, false
 		}
-		f *= 1000
+		f := v.Float64() * 1000
+		if f == 0 && !v.IsZero() {
+			f = math.Copysign(math.SmallestNonzeroFloat64, v.Float64())
+		}
 		if f > math.MaxInt64 {
 			c.addReplyError("timeout is out of range")
 			return 0, false

@@ -39,7 +39,7 @@ func equal(a, b *reply, m mode, pairs bool) bool {
 		if a.kind == ':' {
 			x, _ := strconv.ParseInt(a.text(), 10, 64)
 			y, _ := strconv.ParseInt(b.text(), 10, 64)
-			return x == y || x > 0 && y > 0 && x-y < clockTolerance && y-x < clockTolerance
+			return x == y || x >= 0 && y >= 0 && x-y < clockTolerance && y-x < clockTolerance
 		}
 		for i := range a.kids {
 			if !equal(a.kids[i], b.kids[i], m, pairs) {

@@ -99,6 +99,9 @@ func (d *differ) episodeRun(number int) error {
 			if err := d.datasets(number, past); err != nil {
 				return err
 			}
+			if err := d.exportKey(number, g.anyKey()); err != nil {
+				return err
+			}
 		}
 		if d.differences > before {
 			return d.leave() // what follows would differ for the same reason
@@ -209,6 +212,42 @@ func (d *differ) datasets(number int, past []step) error {
 		}
 		for _, s := range about[max(0, len(about)-history):] {
 			fmt.Printf("    %s\n", quoted(s.args))
+		}
+	}
+	return nil
+}
+
+// exportKey hands a key from each server to the other one, by DUMP and RESTORE.
+func (d *differ) exportKey(number int, key string) error {
+	a, b, err := d.both("DUMP", key)
+	if err != nil || a.kind != '$' || b.kind != '$' || string(a.raw) == "$-1\r\n" {
+		return err
+	}
+	const copied = "copied"
+	fail := func(what string, a, b *reply) {
+		d.differences++
+		fmt.Printf("-seed %d -episode %d: %s of %q: ours %.300q, C %.300q\n", d.seed, number, what, key, a.raw, b.raw)
+	}
+	x, err := d.ours.conn.do("RESTORE", copied, "0", b.text(), "REPLACE")
+	if err != nil {
+		return fmt.Errorf("ours, at RESTORE %q: %w", b.raw, err)
+	}
+	y, err := d.c.conn.do("RESTORE", copied, "0", a.text(), "REPLACE")
+	if err != nil {
+		return fmt.Errorf("C, at RESTORE %q: %w", a.raw, err)
+	}
+	if x.isError() || y.isError() {
+		fail("RESTORE", x, y)
+		fmt.Printf("  payloads: ours %.2000q, C %.2000q\n", a.raw, b.raw)
+		return nil
+	}
+	for _, args := range [][]string{{"DEBUG", "DIGEST-VALUE", copied}, {"OBJECT", "ENCODING", copied}, {"DEL", copied}} {
+		if x, y, err = d.both(args...); err != nil {
+			return err
+		}
+		if string(x.raw) != string(y.raw) {
+			fail(strings.Join(args, " "), x, y)
+			fmt.Printf("  payloads: ours %.2000q, C %.2000q\n", a.raw, b.raw)
 		}
 	}
 	return nil

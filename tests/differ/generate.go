@@ -214,10 +214,6 @@ func (g *generator) keepScores() {
 				g.args[map[string]int{"zrange": 1, "zrangestore": 2}[g.name]] = sameScores + "1"
 			}
 		}
-	case "lset":
-		if g.args[2] == "-9223372036854775808" { // overflows in C
-			g.args[2] = "-2"
-		}
 	}
 }
 
@@ -312,7 +308,7 @@ func (g *generator) value(a *commands.Arg) string {
 		return pick(g, "*", "m*", "w_*", "nosort", "#", "?1", "[a-m]*", "w_*->m1", "h*->m2", "\\*")
 	case commands.ArgTypeDouble:
 		if a.Name == "timeout" {
-			return pick(g, "0.001", "0.002", "-1", "abc", "1e-3")
+			return pick(g, "0.001", "0.002", "-1", "abc", "1e-3", "1e400", "1e-400", "inf", "nan", "0x1p-10")
 		}
 		return g.double()
 	case commands.ArgTypeInteger:
@@ -343,6 +339,11 @@ func (g *generator) key() string {
 		return "none"
 	}
 	return letter + strconv.Itoa(g.r.IntN(4))
+}
+
+// anyKey is a key of any type.
+func (g *generator) anyKey() string {
+	return pick(g, "s", "l", "S", "z", "h", "p", "g", "x", sameScores) + strconv.Itoa(g.r.IntN(4))
 }
 
 func (g *generator) member() string {
