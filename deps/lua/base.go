@@ -85,8 +85,12 @@ func (s *State) baseCollectGarbage(l *L) int {
 		l.Push(True)
 	case "collect", "stop", "restart":
 		l.Push(Number(0))
-	case "setpause", "setstepmul":
-		l.Push(Number(200))
+	case "setpause":
+		l.Push(Number(s.gcPause))
+		s.gcPause = s.optInt(l, 2, 0)
+	case "setstepmul":
+		l.Push(Number(s.gcStep))
+		s.gcStep = s.optInt(l, 2, 0)
 	default:
 		return s.ArgError(l, 1, "invalid option '"+opt+"'")
 	}
@@ -177,13 +181,24 @@ func (s *State) baseLoad(l *L) int {
 	name := s.optString(l, 2, "=(load)")
 	var src strings.Builder
 	for {
-		v := s.call(l, fn)
+		l.SetTop(0)
+		l.Push(fn)
+		t, failed := s.protected(l, 1)
+		if t == nil {
+			l.Push(Nil)
+			l.Push(failed)
+			return 2
+		}
+		v := t.Get(1)
+		s.release(t)
 		if v == Nil {
 			break
 		}
 		piece, ok := ToString(v)
 		if !ok {
-			return s.Errorf(l, "reader function must return a string")
+			l.Push(Nil)
+			l.Push(String(s.Where(l, 1) + "reader function must return a string"))
+			return 2
 		}
 		if piece == "" {
 			break
@@ -427,19 +442,32 @@ func (s *State) protected(l *L, from int) (t *L, failed Value) {
 	return t, nil
 }
 
+// basePcall is the pcall that Redis puts in place of Lua's: of an error that is a table
+// it gives the err field. (Where that is no string it comes as a third result.)
 func (s *State) basePcall(l *L) int {
-	s.checkAny(l, 1)
+	if l.GetTop() == 0 {
+		l.Push(True) // C's place for the outcome
+	}
 	t, failed := s.protected(l, 1)
-	return s.outcome(l, t, failed)
+	if t != nil {
+		return s.outcome(l, t)
+	}
+	l.Push(False)
+	if table, ok := failed.(*Table); ok {
+		field := l.GetField(table, "err")
+		if _, ok := ToString(field); !ok {
+			l.Push(failed)
+			l.Push(field)
+			return 3
+		}
+		failed = field
+	}
+	l.Push(failed)
+	return 2
 }
 
 // outcome pushes what a protected call gave.
-func (s *State) outcome(l, t *L, failed Value) int {
-	if t == nil {
-		l.Push(False)
-		l.Push(failed)
-		return 2
-	}
+func (s *State) outcome(l, t *L) int {
 	l.Push(True)
 	n := t.GetTop()
 	for i := 1; i <= n; i++ {
@@ -472,7 +500,7 @@ func (s *State) baseXpcall(l *L) int {
 		s.release(h)
 		return 2
 	}
-	return s.outcome(l, t, failed)
+	return s.outcome(l, t)
 }
 
 // --- what lua-enable-deprecated-api brings back ---

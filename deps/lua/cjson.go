@@ -46,6 +46,9 @@ func (s *State) newCjson() *Table {
 			if l.GetTop() > args {
 				return s.ArgError(l, args+1, "found too many arguments")
 			}
+			for l.GetTop() < args {
+				l.Push(Nil)
+			}
 			return f(l)
 		})
 	}

@@ -229,7 +229,8 @@ func (c *msgpackCursor) value() Value {
 	case 0xce:
 		return Number(c.integer(4))
 	case 0xcf:
-		return Number(c.integer(8))
+		// Lua's integers are signed: the upper half comes out negative.
+		return Number(int64(c.integer(8)))
 	case 0xd0:
 		return Number(int8(c.integer(1)))
 	case 0xd1:
@@ -261,6 +262,9 @@ func (c *msgpackCursor) array(n int) Value {
 	// The count is only a promise: room is made for what the input can hold.
 	t := c.s.NewTableSize(min(n, len(c.b), 1024), 0)
 	c.stack++
+	if c.stack >= maxCStack {
+		c.s.Errorf(c.l, "stack overflow (in function mp_decode_to_lua_array)")
+	}
 	for i := 1; i <= n; i++ {
 		if v := c.value(); v != Nil {
 			t.RawSetInt(i, v)

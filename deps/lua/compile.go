@@ -72,6 +72,7 @@ func (s *State) compile(source, name string, fold bool) (fn *Function, err error
 		pos:    make([]position, 1),
 		lineID: make(map[int]int),
 		fold:   fold,
+		rawLen: strings.Contains(source, "__len"),
 	}
 	defer func() {
 		if r := recover(); r != nil {

@@ -64,10 +64,31 @@ func (s *State) where(l *L) (string, int) {
 // Where gives "user_script:1: " for a level of the stack, or "" for a Go function
 // (C: luaL_where). Level 1 is the caller of the running Go function.
 func (s *State) Where(l *L, level int) string {
+	// Below a protected call the stack goes on in the thread that made it.
+	for outer := len(s.outer); level > 0; {
+		if _, ok := l.GetStack(level); ok || outer == 0 {
+			break
+		}
+		level -= stackDepth(l)
+		outer--
+		if l = s.outer[outer]; l == nil {
+			return ""
+		}
+	}
 	if c, p := framePosition(l, level); c != nil {
 		return c.name + ":" + strconv.Itoa(int(p.line)) + ": "
 	}
 	return ""
+}
+
+func stackDepth(l *L) int {
+	n := 0
+	for {
+		if _, ok := l.GetStack(n); !ok {
+			return n
+		}
+		n++
+	}
 }
 
 // Throw raises v as it is. It does not return; the result is for "return st.Throw(...)".
@@ -212,12 +233,8 @@ func (s *State) reword(l *L, text string) string {
 		text = text[i+2:]
 	}
 	text = strings.TrimPrefix(text, " ")
-	level := 0
-	c, p := framePosition(l, 0)
-	if c == nil {
-		level = 1
-		c, p = framePosition(l, 1)
-	}
+	// From a Go function, as when sort compares, there is neither position nor name.
+	_, p := framePosition(l, 0)
 	if p == nil {
 		p = &position{}
 	}
@@ -265,7 +282,7 @@ func (s *State) reword(l *L, text string) string {
 	case text == "for statement step must be a number":
 		text = "'for' step must be a number"
 	}
-	return s.Where(l, level) + text
+	return s.Where(l, 0) + text
 }
 
 func compareText(a, b string) string {
@@ -317,6 +334,7 @@ func (s *State) openErrors() {
 	s.null = &UserData{Metatable: s.basic}
 
 	s.fnConcat = s.function(s.concat)
+	s.fnLen = s.function(s.length)
 	s.fnMod = s.function(s.mod)
 	s.fnPow = s.function(s.pow)
 	s.fnForNumber = s.function(s.forNumber)
@@ -464,7 +482,26 @@ func power(a, b float64) float64 {
 			return hi
 		}
 	}
-	return math.Pow(a, b)
+	return invalid(math.Pow(a, b), a, b)
+}
+
+// invalid gives the NaN that the processor makes, sign and all, for a function's NaN
+// of arguments that are none.
+func invalid(r float64, args ...float64) float64 {
+	if !math.IsNaN(r) {
+		return r
+	}
+	zero := 0.0
+	for _, a := range args {
+		if math.IsNaN(a) {
+			return a
+		}
+		zero = float64(a * 0)
+		if math.IsNaN(zero) {
+			zero = 0
+		}
+	}
+	return zero / zero
 }
 
 // concat is what a chain of .. is compiled to.
@@ -533,6 +570,20 @@ func (s *State) concatMeta(l *L, n int) int {
 		acc = v
 	}
 	l.Push(acc)
+	return 1
+}
+
+// length is what # is compiled to where a __len metamethod might be about: in Lua 5.1
+// tables do not have one.
+func (s *State) length(l *L) int {
+	switch v := l.Get(1).(type) {
+	case String:
+		l.Push(Number(len(v)))
+	case *Table:
+		l.Push(Number(s.realTable(v).Len()))
+	default:
+		return s.operandError(l, "get length of", 0, v)
+	}
 	return 1
 }
 

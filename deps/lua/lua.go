@@ -54,7 +54,7 @@
 // pcall detaches the caller's closures from its variables.
 //
 // Tables keep insertion order, so pairs and next visit in that order; C's order is that
-// of its hash. The __len metamethod works on tables; in C 5.1 it does not.
+// of its hash. string.dump fails: there is no bytecode to give.
 package lua
 
 import (
@@ -108,6 +108,9 @@ const (
 type Options struct {
 	// DeprecatedAPI keeps getfenv, setfenv and newproxy (lua-enable-deprecated-api).
 	DeprecatedAPI bool
+	// Random is the source of math.random. Interpreters that share one draw from one
+	// sequence, as C's do. Nil makes one.
+	Random *Random
 }
 
 // State is an interpreter.
@@ -130,8 +133,9 @@ type State struct {
 
 	idle    []*L // threads ready to run
 	running *L
-	depth   int // nested calls from Go
-	resumed int // depth at which the running coroutine was resumed
+	outer   []*L // the threads that wait for running's protected call
+	depth   int  // nested calls from Go
+	resumed int  // depth at which the running coroutine was resumed
 	// coroutine is the running one, nil outside of any.
 	coroutine *L
 	hook      hook
@@ -146,9 +150,11 @@ type State struct {
 	errSource string // where the last error was raised
 	errLine   int
 
-	rnd rand48
+	rnd *Random
 
-	fnConcat, fnMod, fnPow, fnForNumber *Function
+	gcPause, gcStep int // what collectgarbage was told
+
+	fnConcat, fnMod, fnPow, fnForNumber, fnLen *Function
 
 	born  time.Time
 	alloc int64 // bytes that compiled chunks are estimated to hold
@@ -182,6 +188,13 @@ func New(opts Options) *State {
 		viewOf: make(map[*Table]*Table),
 		lists:  make(map[string]*list),
 		born:   time.Now(),
+		rnd:    opts.Random,
+
+		gcPause: 200,
+		gcStep:  200,
+	}
+	if s.rnd == nil {
+		s.rnd = NewRandom()
 	}
 	var nonce [12]byte
 	rand.Read(nonce[:])
@@ -222,7 +235,6 @@ func New(opts Options) *State {
 	s.envMeta = s.env.Metatable.(*Table)
 	s.globals.RawSetString("_G", s.env)
 	s.root.Env = s.env
-	s.Reseed()
 	return s
 }
 
@@ -497,8 +509,10 @@ func (s *State) run(t *L, nargs, nret int) (err *glua.ApiError) {
 	outer, depth := s.running, s.depth
 	s.running = t
 	s.depth = depth + 1
+	s.outer = append(s.outer, outer)
+	calls := len(s.outer) - 1
 	defer func() {
-		s.running, s.depth = outer, depth
+		s.running, s.depth, s.outer = outer, depth, s.outer[:calls]
 		if r := recover(); r != nil {
 			err = s.caught(t, r)
 		}

@@ -11,34 +11,42 @@ import (
 	"time"
 )
 
-// rand48 is the 48-bit linear congruential generator that Redis gives scripts in
-// place of the C library's, so that they draw the same numbers everywhere.
-type rand48 struct{ x uint64 }
+// Random is the 48-bit linear congruential generator that Redis gives scripts in place
+// of the C library's, so that they draw the same numbers everywhere.
+type Random struct{ x uint64 }
 
 const (
 	rand48Mul  = 0x5DEECE66D
 	rand48Add  = 0xB
 	rand48Mask = 1<<48 - 1
+	rand48Init = 0x1234ABCD330E
 	// randMax is the largest number drawn (REDIS_LRAND48_MAX).
 	randMax = math.MaxInt32
 )
 
-// seed starts the sequence of a 32-bit seed.
-func (r *rand48) seed(v int32) { r.x = uint64(uint32(v))<<16 | 0x330E }
+// NewRandom starts the sequence that a server begins with.
+func NewRandom() *Random { return &Random{rand48Init} }
 
-func (r *rand48) next() int32 {
+// Seed starts the sequence of a seed.
+func (r *Random) Seed(v int32) { r.x = uint64(uint32(v))<<16 | 0x330E }
+
+func (r *Random) next() int32 {
 	r.x = (r.x*rand48Mul + rand48Add) & rand48Mask
 	return int32(r.x >> 17)
 }
 
-// Reseed starts the sequence of math.random anew, as C Redis does for each script.
-func (s *State) Reseed() { s.rnd.seed(0) }
-
 func (s *State) openMath() {
 	t := s.NewTable()
 	one := func(name string, f func(float64) float64) {
+		// Outside of their domain some C functions give NaN without a sign.
+		positiveNaN := name == "acos" || name == "asin" || name == "log10"
 		s.SetFunction(t, name, func(l *L) int {
-			l.Push(Number(f(s.checkNumber(l, 1))))
+			x := s.checkNumber(l, 1)
+			r := f(x)
+			if !positiveNaN {
+				r = invalid(r, x)
+			}
+			l.Push(Number(r))
 			return 1
 		})
 	}
@@ -63,7 +71,8 @@ func (s *State) openMath() {
 	two := func(name string, f func(a, b float64) float64) {
 		s.SetFunction(t, name, func(l *L) int {
 			a := s.checkNumber(l, 1)
-			l.Push(Number(f(a, s.checkNumber(l, 2))))
+			b := s.checkNumber(l, 2)
+			l.Push(Number(invalid(f(a, b), a, b)))
 			return 1
 		})
 	}
@@ -146,7 +155,7 @@ func (s *State) mathRandom(l *L) int {
 }
 
 func (s *State) mathRandomseed(l *L) int {
-	s.rnd.seed(int32(s.checkInt(l, 1)))
+	s.rnd.Seed(int32(s.checkInt(l, 1)))
 	return 0
 }
 

@@ -109,6 +109,7 @@ type parser struct {
 	folded    []glua.LValue
 	lists     []listSlot
 	fold      bool // global names are constants
+	rawLen    bool // a __len that C would ignore may be about
 	unbounded bool // has a loop, a function, or a way to make one at run time
 }
 
@@ -954,7 +955,12 @@ func (p *parser) subexpr(limit int) expr {
 		p.next()
 		o := p.subexpr(unaryPriority)
 		single(o.node)
-		e = expr{node: set(&ast.UnaryLenOpExpr{Expr: o.node}, p.here(o.operand))}
+		id := p.here(o.operand)
+		if p.rawLen {
+			e = expr{node: p.ownCall(p.st.fnLen, id, o.node)}
+		} else {
+			e = expr{node: set(&ast.UnaryLenOpExpr{Expr: o.node}, id)}
+		}
 	default:
 		e = p.simple()
 	}

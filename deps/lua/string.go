@@ -322,7 +322,7 @@ type spec struct {
 
 func (s *State) strFormat(l *L) int {
 	format := s.checkString(l, 1)
-	arg := 1
+	arg, top := 1, l.GetTop()
 	var b []byte
 	for i := 0; i < len(format); i++ {
 		c := format[i]
@@ -336,6 +336,9 @@ func (s *State) strFormat(l *L) int {
 			continue
 		}
 		arg++
+		if arg > top {
+			return s.ArgError(l, arg, "no value")
+		}
 		var f spec
 		i, f = s.scanFormat(l, format, i)
 		verb := byte(0)

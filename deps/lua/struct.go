@@ -119,6 +119,7 @@ func (s *State) layout(l *L) *layout {
 func (s *State) structPack(l *L) int {
 	f := s.layout(l)
 	arg := 2
+	l.Push(Nil) // what C has behind the arguments
 	var b []byte
 	for f.fmt != "" {
 		opt, size := f.next()

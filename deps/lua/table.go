@@ -218,7 +218,7 @@ func (q *sorter) lt(a, b Value) bool {
 	case *Table, *UserData:
 		return q.l.LessThan(a, b)
 	}
-	q.s.Errorf(q.l, "%s", compareText(TypeName(a), TypeName(b)))
+	q.s.Throw(q.l, String(compareText(TypeName(a), TypeName(b))))
 	return false
 }
 
