@@ -665,6 +665,9 @@ func (server *Server) emptyData(dbid, flags int) int64 {
 	}
 	if dbid == -1 {
 		server.flushSlaveKeysWithExpireList()
+		if lib := server.functions.lib; flags&emptydbNofunctions == 0 && lib != nil && len(lib.libraries) > 0 {
+			server.functionsLibCtxClearCurrent(async)
+		}
 	}
 	return removed
 }

@@ -247,7 +247,7 @@ func (e *luaEngine) luaNamedTableToRedisReply(c *client, t *lua.Table, depth int
 		format, ok1 := luaString(v.RawGetString("format"))
 		s, ok2 := luaString(v.RawGetString("string"))
 		if ok1 && ok2 {
-			c.addReplyVerbatim([]byte(s), luaOneLine(format))
+			c.addReplyVerbatim([]byte(s), luaCString(format))
 			return true
 		}
 	}

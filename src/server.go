@@ -881,7 +881,12 @@ func pingCommand(c *client) {
 func echoCommand(c *client) { c.addReplyBulkBytes(c.argv[1]) }
 
 func timeCommand(c *client) {
-	us := c.server.ustime()
+	server := c.server
+	us := server.ustime()
+	if server.executionNesting > 1 {
+		// It stands still in transactions and scripts.
+		us = server.cachedUstime
+	}
 	c.addReplyArrayLen(2)
 	c.addReplyBulkLongLong(us / 1e6)
 	c.addReplyBulkLongLong(us % 1e6)

@@ -126,8 +126,8 @@ func (server *Server) cronUpdateMemoryStats() {
 	m := &server.stat.cronMallocStats
 	m.zmallocUsed = server.mem.Used()
 	m.processRss = int64(platform.ResidentSetSize())
-	m.allocatorAllocated = m.zmallocUsed
-	m.allocatorActive = server.mem.Mapped()
+	m.allocatorAllocated = server.usedMemory()
+	m.allocatorActive = max(server.mem.Mapped(), m.allocatorAllocated)
 	m.allocatorResident = m.allocatorActive
 }
 

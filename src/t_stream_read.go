@@ -34,10 +34,6 @@ func (r *streamReader) parse(c *client) bool {
 		var ok bool
 		switch {
 		case equalFold(opt, "BLOCK") && more > 0:
-			if c.flags&clientScript != 0 {
-				c.addReplyErrorFormat("%s command is not allowed with BLOCK option from scripts", c.argv[0])
-				return false
-			}
 			i++
 			if r.timeout, ok = c.getTimeoutFromObjectOrReply(c.argv[i], unitMilliseconds); !ok {
 				return false

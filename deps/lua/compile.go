@@ -88,6 +88,8 @@ func (s *State) compile(source, name string, fold bool) (fn *Function, err error
 	if cerr != nil {
 		return nil, p.compileError(cerr)
 	}
+	// The main chunk has no table of its arguments, which would be made for every call.
+	proto.IsVarArg &^= glua.VarArgNeedsArg
 	c.pos = p.pos
 	c.unbounded = p.unbounded
 	s.finish(p, proto, c, &glua.LUserData{Value: c})
