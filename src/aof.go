@@ -41,11 +41,13 @@ const (
 
 // appendOnlyState is what a Server knows of its append-only file.
 type appendOnlyState struct {
-	aofState      int
-	aofManifest   *aofManifest
-	aofFd         platform.File // the incr file that is written; nil: none
-	aofBuf        []byte        // what is not written yet
-	aofSelectedDb int           // database of the last command in the file, -1: none
+	aofState        int
+	aofManifest     *aofManifest
+	aofFd           platform.File // the incr file that is written; nil: none
+	aofBuf          []byte        // what is not written yet
+	aofSwitch       *aofSwitch    // a new incr file is being begun; nil: no
+	aofSwitchFailed bool          // the last one could not be begun
+	aofSelectedDb   int           // database of the last command in the file, -1: none
 
 	aofCurrentSize         int64 // of base and incr files
 	aofRewriteBaseSize     int64 // what that was after the last rewrite
@@ -155,6 +157,9 @@ func (server *Server) aofFsyncInProgress() bool { return server.bioPendingJobsOf
 
 // flushAppendOnlyFile writes what was fed, and syncs if it is time. force writes even if a sync is under way.
 func (server *Server) flushAppendOnlyFile(force bool) {
+	if server.aofSwitch != nil && !server.finishAofSwitch(force) {
+		return
+	}
 	if len(server.aofBuf) == 0 {
 		if !server.aofNeedsFsync() {
 			return
@@ -215,7 +220,7 @@ func (server *Server) flushAppendOnlyFile(force bool) {
 func (server *Server) aofNeedsFsync() bool {
 	if server.aofLastIncrFsyncOffset == server.aofLastIncrSize {
 		// Everything is durable, also what went to replicas only.
-		if offset := server.masterReplOffset; server.fsyncedReploffPending.Load() != offset && !server.aofFsyncInProgress() && server.bioPendingJobsOfType(bioCloseAof) == 0 {
+		if offset := server.masterReplOffset; server.fsyncedReploffPending.Load() != offset && !server.aofFsyncInProgress() {
 			server.fsyncedReploffPending.Store(offset)
 		}
 		return false
@@ -507,24 +512,83 @@ func (server *Server) openNewIncrAofForAppend() error {
 		server.log(llWarning, "Can't open the append-only file %s: %s", name, platform.Strerror(err))
 		return err
 	}
-	if am != nil {
-		if err := server.persistAofManifest(am); err != nil {
-			f.Close()
-			return err
-		}
-	}
 	server.log(llNotice, "Creating AOF incr file %s on background rewrite", name)
-	// What is not synced yet of the old file will be, before the new one is: a worker takes its jobs in order.
-	if server.aofFd != nil {
-		server.bioCreateCloseAofJob(server.aofFd, server.masterReplOffset)
-		server.aofLastFsync = server.cachedMstime
-	}
+	server.aofSwitchFailed = false
+	old := &aofSwitch{old: server.aofFd, oldSize: server.aofLastIncrSize, oldFsyncOffset: server.aofLastIncrFsyncOffset, am: am, offset: server.masterReplOffset}
 	server.aofFd = f
 	server.aofLastIncrSize, server.aofLastIncrFsyncOffset = 0, 0
-	if am != nil {
-		server.aofManifest = am
+	if am == nil {
+		if old.old != nil {
+			server.bioCreateCloseJob(old.old)
+		}
+		return nil
+	}
+	server.aofSwitch = old
+	text := am.text()
+	server.bioSubmitJob(bioSwitchAof, func() {
+		err := old.old.Datasync()
+		if err != nil {
+			server.log(llWarning, "Fail to fsync the AOF file: %s", platform.Strerror(err))
+		} else {
+			server.fsyncedReploffPending.Store(old.offset)
+			err = server.writeAofManifestFile(text)
+		}
+		old.err = err
+		old.done.Store(true)
+	})
+	// What was acknowledged must not wait there.
+	if server.aofFsync == aofFsyncAlways && !server.finishAofSwitch(true) {
+		return old.err
 	}
 	return nil
+}
+
+// aofSwitch is what happens between two incr files. The new one counts only once the manifest names it, and the manifest may name it only once the
+// old one is durable: a power cut must not take from the middle. A background job sees to both, so that the main goroutine waits for no
+// disk; commands stay in the buffer meanwhile. If the job fails the old file goes on.
+type aofSwitch struct {
+	old                     platform.File
+	oldSize, oldFsyncOffset int64
+	am                      *aofManifest // that names the new file
+	offset                  int64        // replication offset at the end of the old file
+	start                   int64        // unix ms since when the buffer waits
+
+	done atomic.Bool
+	err  error // once done
+}
+
+// finishAofSwitch ends the switch if its job is done, or, with force, waits for it. It tells whether the buffer may be written.
+func (server *Server) finishAofSwitch(force bool) bool {
+	s := server.aofSwitch
+	if !s.done.Load() {
+		now := server.cachedMstime
+		if s.start == 0 {
+			s.start = now
+		}
+		if !force && now-s.start < 2000 {
+			return false
+		}
+		server.bioDrainWorker(bioSwitchAof)
+	}
+	server.aofSwitch = nil
+	if s.err == nil {
+		s.am.dirty = false
+		server.aofManifest = s.am
+		server.bioCreateCloseJob(s.old)
+		server.aofLastFsync = server.cachedMstime
+		return true
+	}
+	// The manifest on disk may name the new file already: then it stays there, empty, until the next try takes it.
+	server.aofManifest.dirty = true
+	server.aofSwitchFailed = true
+	server.aofFd.Close()
+	server.aofFd = s.old
+	server.aofLastIncrSize, server.aofLastIncrFsyncOffset = s.oldSize, s.oldFsyncOffset
+	server.aofLastbgrewriteStatus = false
+	if server.childType() == childTypeAOF {
+		server.child.kill(errChildKilled)
+	}
+	return true
 }
 
 // shutdownAppendOnly is the append-only file's part of a shutdown. It tells whether the server may go down.

@@ -437,7 +437,8 @@ func (server *Server) loadAppendOnlyFiles(am *aofManifest) aofStatus {
 	status := aofOk
 	var baseSize int64
 	for i, ai := range files {
-		base, last := ai == am.baseAofInfo, i == len(files)-1
+		// A last file that is empty was begun when something went wrong, and the one before it went on.
+		base, last := ai == am.baseAofInfo, server.aofFilesEmpty(files[i+1:])
 		kind := "incr"
 		if base {
 			kind = "base"
@@ -466,6 +467,16 @@ func (server *Server) loadAppendOnlyFiles(am *aofManifest) aofStatus {
 	}
 	server.stopLoading()
 	return status
+}
+
+// aofFilesEmpty tells whether there is nothing in the files.
+func (server *Server) aofFilesEmpty(files []*aofInfo) bool {
+	for _, ai := range files {
+		if info, err := server.fs.Stat(server.aofPath(ai.fileName)); err != nil || info.Size() > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // updateReplOffset takes the replication offset from the last file of the set: the one at its end, or else the one at its start and

@@ -200,6 +200,9 @@ func parseAofManifest(r io.Reader) (*aofManifest, error) {
 // readManifestLine returns the next line, or as much of it as a line may have.
 func readManifestLine(in *bufio.Reader) ([]byte, error) {
 	b, err := in.Peek(manifestMaxLine)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
 	if i := bytes.IndexByte(b, '\n'); i >= 0 {
 		b, err = b[:i+1], nil
 	}
@@ -282,7 +285,15 @@ func (server *Server) dirExists(name string) bool {
 
 // aofCreateDir makes the append-only directory if it is not there.
 func (server *Server) aofCreateDir() error {
-	if err := server.fs.MkdirAll(server.path(server.aofDirname), 0o755); err != nil {
+	dir := server.path(server.aofDirname)
+	if server.dirExists(dir) {
+		return nil
+	}
+	err := server.fs.MkdirAll(dir, 0o755)
+	if err == nil {
+		err = server.fs.SyncDir(filepath.Dir(dir))
+	}
+	if err != nil {
 		server.log(llWarning, "Can't open or create append-only dir %s: %s", server.aofDirname, platform.Strerror(err))
 		return err
 	}

@@ -26,6 +26,8 @@ import (
 //
 // Counterpart: aof.c. Differences: the rewrite is a job in this process (childinfo.go).
 
+var errAofSwitch = errors.New("no new incr file could be begun")
+
 var errAppendonly = errors.New("Unable to turn on AOF. Check server logs.")
 
 // aofRewriteOptions is what a rewrite has to know of the configuration as it begins.
@@ -209,6 +211,12 @@ func (server *Server) aofRewriteDiscarded(job *childJob) {
 
 // backgroundRewriteDoneHandler follows on the end of a rewrite.
 func (server *Server) backgroundRewriteDoneHandler(job *childJob, err error) {
+	if server.aofSwitch != nil {
+		server.finishAofSwitch(true)
+	}
+	if err == nil && server.aofSwitchFailed {
+		err = errAofSwitch // the old incr file goes on beyond the snapshot
+	}
 	switch {
 	case err == nil:
 		start := time.Now()

@@ -12,20 +12,20 @@ import (
 
 // bio.go - background jobs: what may take long and must not hold up the main goroutine.
 //
-// There is one worker for closing files, one for syncing and closing append-only files, and one for freeing. A worker takes its jobs
-// in order, so the fsync of a file always comes before its close. It starts with its first job and ends with stop, which waits for what
-// is queued. A job touches nothing of the Server but what says that any goroutine may.
+// There is one worker for closing files, one for syncing and closing append-only files, and one for what else takes time. A worker takes its
+// jobs in order, so the fsync of a file always comes before its close. It starts with its first job and ends with bioStop, which waits for
+// what is queued. A job touches nothing of the Server but what says that any goroutine may.
 //
 // Jobs are submitted, and waited for, by the main goroutine. The number of pending jobs may be asked for by any.
 //
-// Counterpart: bio.c. Differences: dropped structures are no jobs, they hang in the queue of package epoch, from where the
-// freeing worker takes them (bioStartReclaimer); what is left of lazy freeing is what the system frees, such as a page cache.
+// Counterpart: bio.c. Differences: dropped structures are no jobs. They hang in the queue of package epoch, from where the main goroutine
+// frees them in slices between commands; a goroutine that did it (Clock.Background) measured no better.
 
 // Types of jobs. Those of one worker are done in the order in which they were submitted.
 const (
 	bioCloseFile = iota
 	bioAofFsync
-	bioCloseAof
+	bioSwitchAof
 	bioLazyFree
 	bioNumOps
 )
@@ -38,7 +38,7 @@ const (
 	bioWorkerNum
 )
 
-var bioJobToWorker = [bioNumOps]int{bioCloseFile: bioWorkerCloseFile, bioAofFsync: bioWorkerAof, bioCloseAof: bioWorkerAof, bioLazyFree: bioWorkerLazyFree}
+var bioJobToWorker = [bioNumOps]int{bioCloseFile: bioWorkerCloseFile, bioAofFsync: bioWorkerAof, bioSwitchAof: bioWorkerAof, bioLazyFree: bioWorkerLazyFree}
 
 var bioWorkerTitle = [bioWorkerNum]string{"bio_close_file", "bio_aof", "bio_lazy_free"}
 
@@ -59,9 +59,8 @@ type bioWorker struct {
 
 // bioState is the workers of one server.
 type bioState struct {
-	workers       [bioWorkerNum]bioWorker
-	stopReclaimer chan struct{}
-	done          sync.WaitGroup
+	workers [bioWorkerNum]bioWorker
+	done    sync.WaitGroup
 }
 
 // bioSubmitJob queues a job. After bioStop it is done at once.
@@ -152,66 +151,29 @@ func (server *Server) bioStop() {
 		}
 		w.mu.Unlock()
 	}
-	if b.stopReclaimer != nil {
-		close(b.stopReclaimer)
-		b.stopReclaimer = nil
-	}
 	b.done.Wait()
-}
-
-// bioStartReclaimer starts the goroutine that frees dropped structures, if there is a processor for it beside the main goroutine's.
-func (server *Server) bioStartReclaimer() {
-	if runtime.GOMAXPROCS(0) < 2 || server.bio.stopReclaimer != nil {
-		return
-	}
-	stop := make(chan struct{})
-	server.bio.stopReclaimer = stop
-	server.bio.done.Add(1)
-	go func() {
-		defer server.bio.done.Done()
-		server.bioThread(bioWorkerTitle[bioWorkerLazyFree])
-		server.clock.Background(stop)
-	}()
 }
 
 // --- Jobs ---
 
 // bioCreateCloseJob closes a file in the background: closing the last reference to a deleted file frees its blocks, which takes time.
-func (server *Server) bioCreateCloseJob(f platform.File, needFsync bool) {
-	server.bioSubmitJob(bioCloseFile, func() {
-		if needFsync {
-			if err := f.Datasync(); err != nil {
-				server.log(llWarning, "Fail to fsync the file %s in the background: %s", f.Name(), platform.Strerror(err))
-			}
-		}
-		f.Close()
-	})
+func (server *Server) bioCreateCloseJob(f platform.File) {
+	server.bioSubmitJob(bioCloseFile, func() { f.Close() })
 }
 
-// bioCreateFsyncJob syncs the append-only file. Once it is done, everything up to the replication offset is durable.
+// bioCreateFsyncJob syncs the append-only file. Once it is done, everything up to the replication offset is durable. The outcome stays until
+// the next one: a failure refuses writes (writeCommandsDeniedByDiskError).
 func (server *Server) bioCreateFsyncJob(f platform.File, offset int64) {
-	server.bioSubmitJob(bioAofFsync, func() { server.bioFsyncAof(f, offset) })
-}
-
-// bioCreateCloseAofJob syncs and closes an append-only file that is not written any more.
-func (server *Server) bioCreateCloseAofJob(f platform.File, offset int64) {
-	server.bioSubmitJob(bioCloseAof, func() {
-		server.bioFsyncAof(f, offset)
-		f.Close()
-	})
-}
-
-// bioFsyncAof is the fsync of both. The outcome stays until the next one: a failure refuses writes (writeCommandsDeniedByDiskError).
-func (server *Server) bioFsyncAof(f platform.File, offset int64) {
-	err := f.Datasync()
-	if err != nil {
-		if server.aofBioFsyncError.Swap(&err) == nil {
-			server.log(llWarning, "Fail to fsync the AOF file: %s", platform.Strerror(err))
+	server.bioSubmitJob(bioAofFsync, func() {
+		if err := f.Datasync(); err != nil {
+			if server.aofBioFsyncError.Swap(&err) == nil {
+				server.log(llWarning, "Fail to fsync the AOF file: %s", platform.Strerror(err))
+			}
+			return
 		}
-		return
-	}
-	server.aofBioFsyncError.Store(nil)
-	server.fsyncedReploffPending.Store(offset)
+		server.aofBioFsyncError.Store(nil)
+		server.fsyncedReploffPending.Store(offset)
+	})
 }
 
 // bgUnlink removes a file now, and leaves what that costs on a large one to the background.
@@ -226,6 +188,6 @@ func (server *Server) bgUnlink(name string) error {
 		f.Close()
 		return server.fs.Remove(name)
 	}
-	server.bioCreateCloseJob(f, false)
+	server.bioCreateCloseJob(f)
 	return nil
 }

@@ -129,12 +129,12 @@ func (f *FaultFS) begin(op, name string, n int) (int, error) {
 // PowerOff ends all operations. It may be called by the fault function.
 func (f *FaultFS) PowerOff() { f.off = true }
 
-// Crash returns the file system as it is found after a power cut now. r decides what of the pending changes is there.
-func (f *FaultFS) Crash(r *rand.Rand) *FaultFS {
+// Crash returns the file system as it is found after a power cut now. r decides what of the pending changes is there: those up to some
+// moment if they are ordered.
+func (f *FaultFS) Crash(r *rand.Rand, ordered bool) *FaultFS {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.off = true
-	ordered := r.IntN(2) == 0
 	cut := int64(1 << 62)
 	if last := f.seq; last > 0 && r.IntN(4) > 0 {
 		first := last
