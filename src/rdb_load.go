@@ -4,6 +4,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strconv"
@@ -24,6 +25,7 @@ import (
 var (
 	errRdbVersion = errors.New("not an RDB file that can be read")
 	errStopped    = errors.New("the server is going down")
+	errRdbLibrary = errors.New("a library could not be loaded")
 )
 
 // rdbLoadInfo is what a file says about replication (C: rdbSaveInfo, filled by loading).
@@ -146,6 +148,10 @@ func (l *rdbLoader) aborted(err error) error {
 	var e *rdbError
 	if !errors.As(l.failed, &e) {
 		server.log(llWarning, "Short read or OOM loading DB. Unrecoverable error, aborting now.")
+		if errors.Is(err, errRdbLibrary) {
+			// The stream is in order, so this is not the server's end.
+			return err
+		}
 		l.failed = nil
 		l.short("Unexpected EOF reading RDB file")
 		errors.As(l.failed, &e)
@@ -326,7 +332,7 @@ func (l *rdbLoader) opcode(op byte) (done bool, err error) {
 		}
 		if _, err := server.functionsCreateWithLibraryCtx(code, l.flags&rdbflagsAllowDup != 0, l.ctx.functions, 0); err != nil {
 			server.log(llWarning, "Failed loading library, %s", err)
-			return true, err
+			return true, fmt.Errorf("%w: %w", errRdbLibrary, err)
 		}
 	case rdbOpcodeFunctionPreGA:
 		l.corrupt("Pre-release function format not supported.")
