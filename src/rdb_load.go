@@ -3,6 +3,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -159,9 +160,28 @@ func (l *rdbLoader) aborted(err error) error {
 	if l.file == "" && !e.corrupt {
 		return err
 	}
-	e.err = err
+	if !errors.Is(err, e) {
+		e.err = err
+	}
+	l.checkFile()
 	server.log(llWarning, "Terminating server after rdb file reading failure.")
 	return e
+}
+
+// checkFile has the file that could not be loaded checked, to show what is wrong with it and where.
+func (l *rdbLoader) checkFile() {
+	server := l.server
+	if l.file == "" {
+		return
+	}
+	f, err := server.fs.OpenFile(server.path(l.file), os.O_RDONLY, 0)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	var report bytes.Buffer
+	server.redisCheckRdb(rio.NewReader(f), l.file, &report)
+	server.logText(report.Bytes())
 }
 
 // loadRdbPreamble loads the RDB file at the start of an append-only file.

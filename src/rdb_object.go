@@ -53,10 +53,11 @@ func (e *rdbError) Unwrap() error { return e.err }
 type rdbReader struct {
 	*rio.Reader
 	server  *Server
-	valkey  bool   // the file is Valkey's: some numbers mean something else
-	deep    bool   // packed values count as sanitized
-	restore bool   // a payload of RESTORE: what is wrong is the client's business
-	file    string // name of the file, "" if it is none
+	valkey  bool             // the file is Valkey's: some numbers mean something else
+	deep    bool             // packed values count as sanitized
+	restore bool             // a payload of RESTORE: what is wrong is the client's business
+	file    string           // name of the file, "" if it is none
+	onError func(msg string) // hears of what is wrong in place of the log; may be nil
 	failed  error
 
 	str    []byte // the value
@@ -80,6 +81,8 @@ func (r *rdbReader) fail(corrupt bool, format string, args ...any) {
 	}
 	line := fmt.Sprintf("Internal error in RDB reading offset %d, function at rdb.go -> %s", r.server.loadingLoadedBytes, e.msg)
 	switch {
+	case r.onError != nil:
+		r.onError(line)
 	case r.restore || r.file != "":
 		r.server.log(level, "%s", line)
 	case corrupt:
@@ -307,8 +310,9 @@ func (r *rdbReader) loadObjectOf(rdbtype byte) (v dict.Value, empty bool) {
 	case rdbTypeModulePreGA:
 		r.corrupt("Pre-release module format not supported")
 	case rdbTypeModule2:
-		id := r.loadLen()
-		if r.ok() {
+		if id := r.loadLen(); !r.ok() {
+			r.short("Short read module id")
+		} else {
 			r.corrupt("The RDB file contains module data I can't load: no matching module type '%s'", moduleTypeNameByID(id))
 		}
 	default:
@@ -497,7 +501,8 @@ func (r *rdbReader) loadPackedSet(rdbtype byte) (v dict.Value, empty bool) {
 		}
 	} else {
 		s.encoding = objEncodingListpack
-		if !r.validElements(b, 1, nil) {
+		// A member that is there twice is bad, but harms nobody: unless the payload is sanitized it is let in, as in C.
+		if !r.validElements(b, 1, nil) && (r.deep || !listpack.Validate(b, true, nil)) {
 			r.corrupt("Set listpack integrity check failed.")
 			return v, true
 		}
@@ -517,7 +522,9 @@ func (r *rdbReader) loadPackedSet(rdbtype byte) (v dict.Value, empty bool) {
 		}
 		var buf [20]byte
 		key := m.Bytes(&buf)
-		o.d.Insert(o.d.Find(dict.Hash(key), key), key, dict.Value{}, 0)
+		if e := o.d.Find(dict.Hash(key), key); !e.Ok() {
+			o.d.Insert(e, key, dict.Value{}, 0)
+		}
 	}
 }
 
@@ -733,7 +740,7 @@ func (r *rdbReader) loadHash(form int) (v dict.Value, empty bool) {
 	}
 	r.lp = h.b
 	if h.encoding == objEncodingListpackEx {
-		r.lp = sortedFields(r.lp)
+		r.lp = sortFields(r.lp)
 	}
 	return packedValue(objHash, h.encoding, r.lp), false
 }
@@ -744,7 +751,6 @@ func (r *rdbReader) loadField(h *hashEdit, form int, first int64) {
 	if form == hashRelative || form == hashAbsolute {
 		ttl := r.loadLen()
 		if !r.ok() {
-			r.short("Short read of hash TTL value")
 			return
 		}
 		if ttl > fieldExpireMax {
@@ -799,29 +805,37 @@ func (r *rdbReader) loadField(h *hashEdit, form int, first int64) {
 	}
 }
 
-// sortedFields puts the fields of a listpackex into the order of their expiry, unless they are in it.
-func sortedFields(lp []byte) []byte {
-	type field struct {
-		p    int
-		when int64
-	}
-	var fields []field
-	sorted, last := true, int64(0)
+// listpackexFields are the positions and the expiries of the fields of a listpackex.
+func listpackexFields(lp []byte) (fields []listpackexField) {
 	for p := listpack.First(lp); p != listpack.End; {
-		f := field{p: p}
+		f := listpackexField{p: p}
 		p = listpack.Next(lp, listpack.Next(lp, p))
 		if f.when = listpack.Get(lp, p).Int; f.when == 0 {
 			f.when = noExpire
 		}
-		sorted = sorted && f.when >= last
-		last = f.when
 		fields = append(fields, f)
 		p = listpack.Next(lp, p)
 	}
-	if sorted {
+	return fields
+}
+
+type listpackexField struct {
+	p    int
+	when int64
+}
+
+func compareFields(a, b listpackexField) int { return cmp.Compare(a.when, b.when) }
+
+// sortedByExpire tells whether the fields of a listpackex are in the order of their expiry, those without at the end.
+func sortedByExpire(lp []byte) bool { return slices.IsSortedFunc(listpackexFields(lp), compareFields) }
+
+// sortFields puts them into that order.
+func sortFields(lp []byte) []byte {
+	fields := listpackexFields(lp)
+	if slices.IsSortedFunc(fields, compareFields) {
 		return lp
 	}
-	slices.SortStableFunc(fields, func(a, b field) int { return cmp.Compare(a.when, b.when) })
+	slices.SortStableFunc(fields, compareFields)
 	out := listpack.New(len(lp))
 	for _, f := range fields {
 		p := f.p
@@ -839,7 +853,7 @@ func (r *rdbReader) loadPackedHash(rdbtype byte) (v dict.Value, empty bool) {
 	if rdbtype == rdbTypeHashListpackEx {
 		first = r.loadMillisecondTime()
 		if !r.ok() {
-			r.short("Short read of min expiration time of hash.")
+			r.short("Short read of listpackex min expiration time.")
 			return v, true
 		}
 		if first < 0 || first > fieldExpireMax {
@@ -877,11 +891,10 @@ func (r *rdbReader) loadPackedHash(rdbtype byte) (v dict.Value, empty bool) {
 		ok := r.validElements(lp, 3, func(v listpack.Value, which int) bool {
 			return which != 2 || v.IsInt && v.Int >= 0 && v.Int <= fieldExpireMax
 		})
-		if !ok {
+		if !ok || !sortedByExpire(lp) {
 			r.corrupt("Hash listpackex integrity check failed.")
 			return v, true
 		}
-		h.b = sortedFields(lp)
 	}
 	n := h.size()
 	if n == 0 {

@@ -45,6 +45,9 @@ func Main(argv []string) int {
 	}
 	name := strings.TrimSuffix(baseName(argv[0]), ".exe")
 	args := argv[1:]
+	if strings.Contains(name, "redis-check-rdb") {
+		return rdbCheckMain(argv)
+	}
 	if strings.Contains(name, "redis-check-aof") {
 		return redisCheckAofMain(argv, newAofChecker(os.Stdin, os.Stdout))
 	}
@@ -90,8 +93,6 @@ func Main(argv []string) int {
 // absentProgram names the program that the binary was called as, if it is one that does not exist yet.
 func absentProgram(name string, sentinel bool) string {
 	switch {
-	case strings.Contains(name, "redis-check-rdb"):
-		return name
 	case sentinel:
 		return "Sentinel mode"
 	}

@@ -31,6 +31,7 @@ type Reader struct {
 	sumOn bool
 	sumAt int // the first byte of buf that is not in the sum
 	err   error
+	short int64 // where the read begins that found the end, if err is set by it; else -1
 
 	// Progress is called when n more bytes were consumed and are at least Every: for work that has to be done meanwhile. An error ends
 	// the stream. May be nil.
@@ -40,10 +41,10 @@ type Reader struct {
 }
 
 // NewReader returns a Reader of r.
-func NewReader(r io.Reader) *Reader { return &Reader{r: r, buf: make([]byte, bufferSize)} }
+func NewReader(r io.Reader) *Reader { return &Reader{r: r, buf: make([]byte, bufferSize), short: -1} }
 
 // NewBytesReader returns a Reader of b.
-func NewBytesReader(b []byte) *Reader { return &Reader{buf: b, end: len(b)} }
+func NewBytesReader(b []byte) *Reader { return &Reader{buf: b, end: len(b), short: -1} }
 
 // SetChecksum says whether what is read from now on is summed up.
 func (r *Reader) SetChecksum(on bool) {
@@ -64,8 +65,13 @@ func (r *Reader) addSum() {
 	r.sumAt = r.at
 }
 
-// Tell is the number of bytes consumed.
-func (r *Reader) Tell() int64 { return r.done + int64(r.at) }
+// Tell is the number of bytes consumed; what a read has got that did not get all that it wanted does not count.
+func (r *Reader) Tell() int64 {
+	if r.short >= 0 {
+		return r.short
+	}
+	return r.done + int64(r.at)
+}
 
 // Err is the first thing that went wrong: ErrEOF where the stream ends too early.
 func (r *Reader) Err() error { return r.err }
@@ -130,8 +136,10 @@ func (r *Reader) ReadByte() (byte, error) {
 
 // ReadFull reads len(p) bytes.
 func (r *Reader) ReadFull(p []byte) error {
+	start := r.Tell()
 	for len(p) > 0 {
 		if r.at == r.end && !r.fill() {
+			r.short = start
 			return r.err
 		}
 		n := copy(p, r.buf[r.at:r.end])
@@ -153,6 +161,7 @@ func (r *Reader) Peek(n int) []byte {
 
 // ReadString reads n bytes, appended to dst. However large n is, memory is asked for as the bytes arrive.
 func (r *Reader) ReadString(dst []byte, n uint64) ([]byte, error) {
+	start := r.Tell()
 	if r.r == nil && n > uint64(r.end-r.at) {
 		r.Fail(ErrEOF)
 		return dst, r.err
@@ -167,6 +176,7 @@ func (r *Reader) ReadString(dst []byte, n uint64) ([]byte, error) {
 		}
 		dst = dst[:at+step]
 		if err := r.ReadFull(dst[at:]); err != nil {
+			r.short = start
 			return dst[:at], err
 		}
 		n -= uint64(step)
