@@ -168,6 +168,12 @@ func (g *generator) one() []step {
 			g.args[2] = "0"
 			g.args = append(g.args, "COUNT", "100000")
 		}
+	case "sort", "sort_ro":
+		// Weights of equal text leave the order of their elements to the way of sorting.
+		isAlpha := func(arg string) bool { return strings.EqualFold(arg, "alpha") }
+		if slices.ContainsFunc(g.args, func(arg string) bool { return strings.EqualFold(arg, "by") }) {
+			g.args = slices.DeleteFunc(g.args, isAlpha)
+		}
 	case "xadd":
 		for i, arg := range g.args {
 			if arg == "*" {
@@ -234,9 +240,10 @@ func (g *generator) spoil(c *command) {
 		g.args[i], g.args[j] = g.args[j], g.args[i]
 	case k == 2 && !safe:
 		g.args = slices.Insert(g.args, i, g.args[i])
+	case c.Flags&commands.CmdBlocking != 0: // 0 would be a timeout
 	case k == 3:
 		g.args = append(g.args, g.edge())
-	case c.Flags&commands.CmdBlocking == 0:
+	default:
 		g.args[i] = g.edge()
 	}
 }
