@@ -54,7 +54,7 @@
 // pcall detaches the caller's closures from its variables.
 //
 // Tables keep insertion order, so pairs and next visit in that order; C's order is that
-// of its hash. string.dump fails: there is no bytecode to give.
+// of its hash. string.dump gives no bytecode, only its signature.
 package lua
 
 import (
@@ -315,10 +315,10 @@ func (s *State) realTable(t *Table) *Table {
 	return t
 }
 
-// writable is t, or an error if t is a view.
+// writable is t, or an error if t is a view. C's functions raise it, so it tells no position.
 func (s *State) writable(l *L, t *Table) *Table {
 	if s.realTable(t) != t {
-		s.readOnlyError(l)
+		s.Throw(l, String("Attempt to modify a readonly table"))
 	}
 	return t
 }

@@ -89,7 +89,7 @@ func TestLanguage(t *testing.T) {
 		{"local t={3,1,2} table.sort(t,function(a,b) return a>b end) return table.concat(t,',')", "3,2,1"},
 		{"return getmetatable('').__index==string", "true"},
 		{"getmetatable('').__index=1", "error: user_script:1: Attempt to modify a readonly table"},
-		{"rawset(_G,'x',1)", "error: user_script:1: Attempt to modify a readonly table"},
+		{"rawset(_G,'x',1)", "error: Attempt to modify a readonly table"},
 		{"return unpack({},1,8001)", "error: user_script:1: too many results to unpack"},
 		{"return loadstring('return 1+1')()", "2"},
 		{"return select(2, loadstring('x x'))", "[string \"x x\"]:1: '=' expected near 'x'"},

@@ -96,9 +96,13 @@ func (s *State) strChar(l *L) int {
 	return 1
 }
 
+// strDump gives what begins as C's bytecode does, and holds none: no function takes it.
 func (s *State) strDump(l *L) int {
-	s.checkFunction(l, 1)
-	return s.Errorf(l, "unable to dump given function")
+	if s.checkFunction(l, 1).IsG {
+		return s.Errorf(l, "unable to dump given function")
+	}
+	l.Push(String("\x1bLua"))
+	return 1
 }
 
 func lowerByte(c byte) byte {
