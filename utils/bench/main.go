@@ -3,8 +3,10 @@
 // Bench compares our server with C Redis 8.0 and Valkey 9.1, from the reference cache, on this machine.
 //
 //	throughput   redis-benchmark against each, alternating in one run; requests a second and CPU time a request
-//	memory       resident bytes a key, after loading and after churn
+//	types        the same for commands on collections
+//	memory       resident bytes a key, after loading and after churn; of big collections, and of many small ones
 //	latency      how long a single command takes at worst while the keyspace grows
+//	stalls       how long other clients wait while giants are deleted, expired, renamed over and flushed
 //
 // What comes out first is ratios, each the median of the ratios of rounds in which the servers ran right after one another: a
 // machine's absolute figures say little about another's, and on a shared one not even much about itself. -raw adds the medians themselves.
@@ -29,6 +31,7 @@ type options struct {
 	only        string
 	servers     string
 	tests       string
+	rows        string
 	sizes       string
 	pipelines   string
 	rounds      int
@@ -37,6 +40,7 @@ type options struct {
 	clients     int
 	memoryKeys  int
 	latencyKeys int
+	stallSize   int
 	serverCPUs  string
 	clientCPUs  string
 	ours        string
@@ -47,17 +51,19 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.only, "only", "throughput,memory,latency", "parts to run")
+	flag.StringVar(&o.only, "only", "throughput,types,memory,latency,stalls", "parts to run")
 	flag.StringVar(&o.servers, "servers", "ours,redis,valkey", "servers to compare")
 	flag.StringVar(&o.tests, "tests", "ping,set,get,incr,mset", "throughput: commands")
+	flag.StringVar(&o.rows, "rows", "", "types: only rows of these commands")
 	flag.StringVar(&o.sizes, "sizes", "3,100,1024", "throughput: bytes of a value")
 	flag.StringVar(&o.pipelines, "pipelines", "1,16,64", "throughput: requests in flight a client")
 	flag.IntVar(&o.rounds, "rounds", 5, "throughput: rounds a row")
-	flag.IntVar(&o.requests, "requests", 200000, "throughput: requests a round without pipelining; with it five times as many")
+	flag.IntVar(&o.requests, "requests", 50000, "throughput: requests a round without pipelining; with it five times as many")
 	flag.IntVar(&o.keys, "keys", 1000000, "throughput: keys, loaded before")
 	flag.IntVar(&o.clients, "clients", 50, "throughput: connections")
 	flag.IntVar(&o.memoryKeys, "memory-keys", 5000000, "memory: keys")
 	flag.IntVar(&o.latencyKeys, "latency-keys", 10000000, "latency: keys")
+	flag.IntVar(&o.stallSize, "stall-size", 10000000, "stalls: elements of a collection")
 	flag.StringVar(&o.serverCPUs, "server-cpus", "0", "processors of the server, as for taskset")
 	flag.StringVar(&o.clientCPUs, "client-cpus", "1", "processors of the clients")
 	flag.StringVar(&o.ours, "server", "src/redis-server", "our server")
@@ -80,7 +86,8 @@ func (o *options) quickly() {
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	for name, value := range map[string]string{
 		"sizes": "100", "pipelines": "1,16", "tests": "ping,set,get", "requests": "50000",
-		"keys": "100000", "memory-keys": "500000", "latency-keys": "1000000",
+		"keys": "100000", "memory-keys": "500000", "latency-keys": "1000000", "stall-size": "1000000",
+		"only": "throughput,memory,latency",
 	} {
 		if !given[name] {
 			flag.Set(name, value)
@@ -113,8 +120,14 @@ func run(o *options) error {
 		switch part {
 		case "throughput":
 			err = throughput(o, kinds)
+		case "types":
+			err = types(o, kinds)
 		case "memory":
-			err = memory(o, kinds)
+			if err = memory(o, kinds); err == nil {
+				err = typeMemory(o, kinds)
+			}
+		case "stalls":
+			err = stalls(o, kinds)
 		case "latency":
 			err = latency(o, kinds)
 		default:

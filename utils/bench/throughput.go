@@ -15,7 +15,8 @@ import (
 // Throughput, and CPU time a request.
 
 type row struct {
-	test            string // as redis-benchmark -t knows it
+	test            string   // as redis-benchmark -t knows it
+	cmd             []string // instead
 	label           string
 	size, pipelined int
 	requests        int
@@ -75,21 +76,7 @@ func throughput(o *options, kinds []kind) error {
 	}
 
 	fmt.Printf("\n### Throughput and CPU time a request\n\n%d connections, %d keys; ratios of Redport to the other: throughput more is better, CPU less is better.\n\n", o.clients, o.keys)
-	fmt.Print("| command | value | pipeline |")
-	for _, k := range kinds[1:] {
-		fmt.Printf(" throughput : %s | CPU : %s | p99 : %s |", k.name, k.name, k.name)
-	}
-	if o.raw {
-		for _, k := range kinds {
-			fmt.Printf(" %s krps, us CPU |", k.name)
-		}
-	}
-	fmt.Print("\n|---|---|---|")
-	fmt.Print(strings.Repeat("---|", 3*(len(kinds)-1)))
-	if o.raw {
-		fmt.Print(strings.Repeat("---|", len(kinds)))
-	}
-	fmt.Println()
+	printHeading(o, kinds)
 
 	loaded := -1
 	for _, r := range rows {
@@ -108,6 +95,24 @@ func throughput(o *options, kinds []kind) error {
 		printRow(o, r, samples)
 	}
 	return nil
+}
+
+func printHeading(o *options, kinds []kind) {
+	fmt.Print("| command | value | pipeline |")
+	for _, k := range kinds[1:] {
+		fmt.Printf(" throughput : %s | CPU : %s | p99 : %s |", k.name, k.name, k.name)
+	}
+	if o.raw {
+		for _, k := range kinds {
+			fmt.Printf(" %s krps, us CPU |", k.name)
+		}
+	}
+	fmt.Print("\n|---|---|---|")
+	fmt.Print(strings.Repeat("---|", 3*(len(kinds)-1)))
+	if o.raw {
+		fmt.Print(strings.Repeat("---|", len(kinds)))
+	}
+	fmt.Println()
 }
 
 // preload writes the keys that redis-benchmark is going to ask for.
@@ -131,12 +136,16 @@ func preload(s *server, keys, size int) error {
 
 // runRow returns the samples of each server, by round. The order of the servers turns from round to round.
 func runRow(o *options, r row, servers []*server) ([][]sample, error) {
+	return rounds(o, servers, func(i int) (sample, error) { return benchmark(o, r, servers[i]) })
+}
+
+func rounds(o *options, servers []*server, run func(i int) (sample, error)) ([][]sample, error) {
 	samples := make([][]sample, len(servers))
 	// The first round warms caches and buffers, and is thrown away.
 	for round := -1; round < o.rounds; round++ {
 		for i := range servers {
 			at := (i + round + 1) % len(servers)
-			x, err := benchmark(o, r, servers[at])
+			x, err := run(at)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", servers[at].name, err)
 			}
@@ -153,8 +162,14 @@ func benchmark(o *options, r row, s *server) (sample, error) {
 	if test == "ping" {
 		test = "ping_mbulk"
 	}
-	cmd := exec.Command("taskset", "-c", o.clientCPUs, o.benchmark, "-p", strconv.Itoa(s.port), "-t", test, "-n", strconv.Itoa(r.requests),
-		"-c", strconv.Itoa(o.clients), "-P", strconv.Itoa(r.pipelined), "-d", strconv.Itoa(r.size), "-r", strconv.Itoa(o.keys), "--csv")
+	args := []string{"-c", o.clientCPUs, o.benchmark, "-p", strconv.Itoa(s.port), "-n", strconv.Itoa(r.requests),
+		"-c", strconv.Itoa(o.clients), "-P", strconv.Itoa(r.pipelined), "-d", strconv.Itoa(r.size), "-r", strconv.Itoa(o.keys), "--csv"}
+	if r.cmd != nil {
+		args = append(args, r.cmd...)
+	} else {
+		args = append(args, "-t", test)
+	}
+	cmd := exec.Command("taskset", args...)
 	cmd.Stderr = os.Stderr
 	before, err := s.cpu()
 	if err != nil {
@@ -193,6 +208,16 @@ func median(list []float64) float64 {
 	return (list[(len(list)-1)/2] + list[len(list)/2]) / 2
 }
 
+// missing is what stands for a ratio of nothing.
+const missing = "-"
+
+func ratioText(a, b []sample, of func(sample) float64) string {
+	if x := ratio(a, b, of); x > 0 {
+		return fmt.Sprintf("%.2f", x)
+	}
+	return missing
+}
+
 // ratio is the median of the ratios of rounds: what slowed a round down slowed both of its runs.
 func ratio(a, b []sample, of func(sample) float64) float64 {
 	var list []float64
@@ -206,15 +231,16 @@ func ratio(a, b []sample, of func(sample) float64) float64 {
 
 func printRow(o *options, r row, samples [][]sample) {
 	size := strconv.Itoa(r.size)
-	if r.test == "ping" || r.test == "incr" {
+	if r.test == "ping" || r.test == "incr" || r.cmd != nil {
 		size = ""
 	}
 	fmt.Printf("| %s | %s | %d |", r.label, size, r.pipelined)
 	for i := 1; i < len(samples); i++ {
-		fmt.Printf(" %.2f | %.2f | %.2f |",
-			ratio(samples[0], samples[i], func(x sample) float64 { return x.rps }),
-			ratio(samples[0], samples[i], func(x sample) float64 { return x.cpu }),
-			ratio(samples[0], samples[i], func(x sample) float64 { return x.p99 }))
+		for _, of := range []func(sample) float64{
+			func(x sample) float64 { return x.rps }, func(x sample) float64 { return x.cpu }, func(x sample) float64 { return x.p99 },
+		} {
+			fmt.Printf(" %s |", ratioText(samples[0], samples[i], of))
+		}
 	}
 	if o.raw {
 		for _, list := range samples {

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Big collections: the memory they take, and how long other clients wait while one goes.
+
+// giant is a way to load n elements.
+type giant struct {
+	label string
+	load  func(c *conn, n int) error
+}
+
+// bigKey is where giants are loaded.
+const bigKey = "giant"
+
+var giants = []giant{
+	{"list", func(c *conn, n int) error {
+		return fill(c, n, 100, func(i int) []string { return []string{"RPUSH", bigKey, element(i)} })
+	}},
+	{"set", func(c *conn, n int) error {
+		return fill(c, n, 100, func(i int) []string { return []string{"SADD", bigKey, element(i)} })
+	}},
+	{"hash", func(c *conn, n int) error {
+		return fill(c, n, 100, func(i int) []string { return []string{"HSET", bigKey, element(i), strconv.Itoa(i)} })
+	}},
+	{"sorted set", func(c *conn, n int) error {
+		return fill(c, n, 100, func(i int) []string {
+			return []string{"ZADD", bigKey, strconv.Itoa(int(uint32(i*2654435761) % 1000003)), element(i)}
+		})
+	}},
+	{"stream", func(c *conn, n int) error {
+		for i := range n {
+			if err := c.load("XADD", bigKey, strconv.Itoa(i+1)+"-1", "field", strconv.Itoa(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+}
+
+// small is many small hashes of 5 fields.
+var small = giant{"small hashes of 5 fields", func(c *conn, n int) error {
+	for i := range n {
+		if err := c.load("HSET", keyName(i), "name", element(i), "year", strconv.Itoa(1950+i%70), "city", "Berlin", "visits", strconv.Itoa(i), "active", "yes"); err != nil {
+			return err
+		}
+	}
+	return nil
+}}
+
+// typeMemory prints what a million of each takes.
+func typeMemory(o *options, kinds []kind) error {
+	n := min(elements, o.memoryKeys)
+	fmt.Printf("\n### Memory of collections\n\nResident memory of %d elements in one key, or of as many keys, less that of the empty server.\n\n", n)
+	fmt.Print("| |")
+	for _, k := range kinds[1:] {
+		fmt.Printf(" RSS : %s |", k.name)
+	}
+	for _, k := range kinds {
+		fmt.Printf(" %s |", k.name)
+	}
+	fmt.Print("\n|---|")
+	for range 2*len(kinds) - 1 {
+		fmt.Print("---|")
+	}
+	fmt.Println()
+	for _, g := range append(slices.Clone(giants), small) {
+		var rss []float64
+		for _, k := range kinds {
+			x, err := measureGiant(o, k, g, n)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", k.name, g.label, err)
+			}
+			rss = append(rss, x)
+		}
+		fmt.Printf("| %s |", g.label)
+		for _, x := range rss[1:] {
+			fmt.Printf(" %.2f |", rss[0]/x)
+		}
+		for _, x := range rss {
+			fmt.Printf(" %.1f bytes |", x/float64(n))
+		}
+		fmt.Println()
+	}
+	return nil
+}
+
+func measureGiant(o *options, k kind, g giant, n int) (float64, error) {
+	s, err := k.start(o)
+	if err != nil {
+		return 0, err
+	}
+	defer s.stop()
+	c, err := dial(s.port)
+	if err != nil {
+		return 0, err
+	}
+	defer c.close()
+	time.Sleep(settle / 6)
+	empty, err := s.rss()
+	if err != nil {
+		return 0, err
+	}
+	if err := g.load(c, n); err != nil {
+		return 0, err
+	}
+	if err := c.drain(); err != nil {
+		return 0, err
+	}
+	time.Sleep(settle / 3)
+	full, err := s.rss()
+	return float64(full - empty), err
+}
+
+// An ending makes a giant at bigKey go. A copy of it is at "copy" where the ending asks for it.
+type ending struct {
+	label string
+	do    func(c *conn) error
+}
+
+func command(args ...string) func(c *conn) error {
+	return func(c *conn) error {
+		_, err := c.do(args...)
+		return err
+	}
+}
+
+var endings = []ending{
+	{"DEL", command("DEL", bigKey)},
+	{"expiry", func(c *conn) error {
+		if _, err := c.do("PEXPIRE", bigKey, "1"); err != nil {
+			return err
+		}
+		for {
+			n, err := c.do("DBSIZE")
+			if err != nil || n == "2" {
+				return err
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}},
+	{"RENAME over it", func(c *conn) error {
+		if _, err := c.do("SET", "other", "x"); err != nil {
+			return err
+		}
+		_, err := c.do("RENAME", "other", bigKey)
+		return err
+	}},
+	{"FLUSHALL", command("FLUSHALL")},
+}
+
+// stalls prints how long another client waits at worst while giants go, on our server alone: others free in another thread only what they are told to.
+func stalls(o *options, kinds []kind) error {
+	fmt.Printf("\n### Longest waits of another client while a giant of %d elements goes\n\n%s. The other client asks for a small key again and again, from shortly before to a "+
+		"second after; in brackets, what it waits at worst in as long a time in which nothing happens.\n\n", o.stallSize, kinds[0].name)
+	fmt.Print("| |")
+	for _, e := range endings {
+		fmt.Printf(" %s |", e.label)
+	}
+	fmt.Println("\n|---|---|---|---|---|")
+	for _, g := range giants {
+		fmt.Printf("| %s |", g.label)
+		if err := stallsOf(o, kinds[0], g); err != nil {
+			return fmt.Errorf("%s: %w", g.label, err)
+		}
+		fmt.Println()
+	}
+	return nil
+}
+
+func stallsOf(o *options, k kind, g giant) error {
+	for _, e := range endings {
+		// A server of its own each time: copies of giants would take as long as loading, and more memory.
+		wait, quiet, err := measureStall(o, k, g, e)
+		if err != nil {
+			return err
+		}
+		fmt.Printf(" %.2f ms (%.2f) |", ms(wait), ms(quiet))
+	}
+	return nil
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func measureStall(o *options, k kind, g giant, e ending) (wait, quiet time.Duration, err error) {
+	s, err := k.start(o)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer s.stop()
+	c, err := dial(s.port)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer c.close()
+	if err := g.load(c, o.stallSize); err != nil {
+		return 0, 0, err
+	}
+	for _, key := range []string{"small", "small2"} {
+		if err := c.load("SET", key, "x"); err != nil {
+			return 0, 0, err
+		}
+	}
+	if err := c.drain(); err != nil {
+		return 0, 0, err
+	}
+	if quiet, err = longestWait(s, time.Second); err != nil {
+		return 0, 0, err
+	}
+	result := make(chan error, 1)
+	go func() {
+		var err error
+		wait, err = longestWait(s, 1200*time.Millisecond)
+		result <- err
+	}()
+	time.Sleep(200 * time.Millisecond)
+	if err := e.do(c); err != nil {
+		return 0, 0, err
+	}
+	return wait, quiet, <-result
+}
+
+// longestWait asks for a small key for some time.
+func longestWait(s *server, long time.Duration) (most time.Duration, err error) {
+	c, err := dial(s.port)
+	if err != nil {
+		return 0, err
+	}
+	defer c.close()
+	for end := time.Now().Add(long); ; {
+		start := time.Now()
+		if start.After(end) {
+			return most, nil
+		}
+		if _, err := c.do("GET", "small"); err != nil {
+			return 0, err
+		}
+		most = max(most, time.Since(start))
+	}
+}
