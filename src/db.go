@@ -771,7 +771,7 @@ func (server *Server) signalModifiedKey(c *client, db *redisDb, key []byte) {
 	if len(db.watchedKeys) > 0 {
 		db.touchWatchedKey(key)
 	}
-	if server.trackingClients > 0 {
+	if server.tracking.table != nil {
 		server.trackingInvalidateKey(c, key, true)
 	}
 }

@@ -27,8 +27,8 @@ func getObjectTypeName(typ uint8) string {
 
 // --- FLUSHDB, FLUSHALL ---
 
-// getFlushCommandFlags parses [ASYNC|SYNC]; without either lazyfree-lazy-user-flush decides.
-func (c *client) getFlushCommandFlags() (flags int, ok bool) {
+// getFlushCommandFlags parses [ASYNC|SYNC]; without either lazyfree-lazy-user-flush decides. In C Redis the client waits for its reply if waits.
+func (c *client) getFlushCommandFlags() (flags int, waits, ok bool) {
 	switch {
 	case len(c.argv) == 1:
 		if c.server.lazyfreeLazyUserFlush {
@@ -39,36 +39,46 @@ func (c *client) getFlushCommandFlags() (flags int, ok bool) {
 		flags = emptydbAsync
 	default:
 		c.addReplyErrorObject(shared.syntaxerr)
-		return 0, false
+		return 0, false, false
 	}
 	// C Redis runs a plain FLUSH in its thread, too, with the client waiting, unless the client must not
 	// block. Nobody has to wait here, but the keys count as freed lazily in the same cases.
-	if c.flags&(clientMulti|clientDenyBlocking|clientModule) == 0 {
-		flags |= emptydbAsync
+	if flags == 0 && c.flags&(clientMulti|clientDenyBlocking|clientModule) == 0 {
+		return emptydbAsync, true, true
 	}
-	return flags, true
+	return flags, false, true
 }
 
 // FLUSHDB [ASYNC | SYNC]
 func flushdbCommand(c *client) {
-	flags, ok := c.getFlushCommandFlags()
+	flags, waits, ok := c.getFlushCommandFlags()
 	if !ok {
 		return
 	}
 	c.server.dirty += c.server.emptyData(c.db.id, flags|emptydbNofunctions)
 	// Propagated even if there was nothing to remove: a replica may have something.
 	c.forceCommandPropagation(propagateAof | propagateRepl)
-	c.addReply(shared.ok)
+	c.addFlushReply(waits)
 }
 
 // FLUSHALL [ASYNC | SYNC]
 func flushallCommand(c *client) {
-	flags, ok := c.getFlushCommandFlags()
+	flags, waits, ok := c.getFlushCommandFlags()
 	if !ok {
 		return
 	}
 	c.server.flushAllDataAndResetRDB(flags | emptydbNofunctions)
 	c.forceCommandPropagation(propagateAof | propagateRepl)
+	c.addFlushReply(waits)
+}
+
+// addFlushReply answers FLUSHDB and FLUSHALL. Where the client waits in C, what it is told about its cached keys comes before the reply.
+func (c *client) addFlushReply(waits bool) {
+	if server := c.server; waits && server.currentClient == c {
+		c.flags &^= clientExecutingCommand // which would hold messages back
+		server.trackingHandlePendingKeyInvalidations()
+		c.flags |= clientExecutingCommand
+	}
 	c.addReply(shared.ok)
 }
 

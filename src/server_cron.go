@@ -57,6 +57,10 @@ func (server *Server) serverCron() int64 {
 		server.log(llDebug, "%d clients connected (%d replicas), %d bytes in use", len(server.clients), len(server.slaves), server.mem.Used())
 	}
 	server.clientsCron()
+	// Commands see to it themselves, but the last one may have lowered the limit.
+	if server.trackingClients > 0 {
+		server.trackingLimitUsedSlots()
+	}
 	server.databasesCron()
 	server.scheduledRewriteCron()
 	server.persistenceCron()

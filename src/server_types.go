@@ -644,7 +644,6 @@ type serverStats struct {
 	errors                                                      map[string]int64 // error prefix -> count
 	errorsLimitReached                                          bool
 	aclDeniedAuth, aclDeniedCmd, aclDeniedKey, aclDeniedChannel int64
-	trackingTotalPrefixes                                       int64
 	rdbCowBytes, aofCowBytes, currentCowPeak                    int64
 	rdbSaves                                                    int64
 	rdbLastLoadKeysExpired, rdbLastLoadKeysLoaded               int64

@@ -3,6 +3,8 @@
 package server
 
 import (
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -21,12 +23,17 @@ type bcastState struct {
 }
 
 type trackingState struct {
-	table          map[string]map[uint64]struct{} // key -> IDs of clients
-	items          int64                          // IDs in all of table
+	table          map[string][]uint64 // key -> IDs of clients, sorted
+	items          int64               // IDs in all of table
 	prefixes       map[string]*bcastState
-	pending        []string // keys changed by the current command: sent after its reply
-	flushPending   bool     // the current client itself has to be told of a flush
-	timeoutCounter int      // rounds in which the table stayed over its limit
+	pending        []pendingInvalidation // what the current client is to hear of its own command, behind the reply
+	timeoutCounter int                   // rounds in which the table stayed over its limit
+}
+
+// pendingInvalidation is a changed key, or a flush of all.
+type pendingInvalidation struct {
+	key   string
+	flush bool
 }
 
 // enableTracking switches tracking on, with options as flags, or changes what an on-going one does.
@@ -39,7 +46,7 @@ func (c *client) enableTracking(redirectTo uint64, options uint64, prefixes [][]
 	c.flags &^= clientTrackingBrokenRedir | clientTrackingBcast | clientTrackingOptin | clientTrackingOptout | clientTrackingNoloop
 	c.clientTrackingRedirection = redirectTo
 	if server.tracking.table == nil {
-		server.tracking.table = map[string]map[uint64]struct{}{}
+		server.tracking.table = map[string][]uint64{}
 		server.tracking.prefixes = map[string]*bcastState{}
 	}
 	if options&clientTrackingBcast != 0 {
@@ -63,7 +70,6 @@ func (c *client) enableBcastTrackingForPrefix(prefix string) {
 	if bs == nil {
 		bs = &bcastState{clients: map[*client]struct{}{}, keys: map[string]*client{}}
 		server.tracking.prefixes[prefix] = bs
-		server.stat.trackingTotalPrefixes++
 	}
 	bs.clients[c] = struct{}{}
 	if c.clientTrackingPrefixes == nil {
@@ -84,7 +90,6 @@ func (c *client) disableTracking() {
 			delete(bs.clients, c)
 			if len(bs.clients) == 0 {
 				delete(server.tracking.prefixes, prefix)
-				server.stat.trackingTotalPrefixes--
 			}
 		}
 		c.clientTrackingPrefixes = nil
@@ -94,12 +99,16 @@ func (c *client) disableTracking() {
 		clientTrackingOptin | clientTrackingOptout | clientTrackingNoloop
 }
 
+func (c *client) sortedTrackingPrefixes() []string {
+	return slices.Sorted(maps.Keys(c.clientTrackingPrefixes))
+}
+
 // checkPrefixCollisionsOrReply refuses prefixes that overlap each other or those registered before: a
 // key would be reported twice.
 func (c *client) checkPrefixCollisionsOrReply(prefixes [][]byte) bool {
 	overlap := func(a, b string) bool { return strings.HasPrefix(a, b) || strings.HasPrefix(b, a) }
 	for i, p := range prefixes {
-		for old := range c.clientTrackingPrefixes {
+		for _, old := range c.sortedTrackingPrefixes() {
 			if overlap(string(p), old) {
 				c.addReplyErrorFormat("Prefix '%s' overlaps with an existing prefix '%s'. Prefixes for a single client must not overlap.", p, old)
 				return false
@@ -129,12 +138,9 @@ func (server *Server) trackingRememberKeys(tracking, executing *client) {
 	for _, k := range executing.cmd.getKeysFromCommand(executing.argv, nil) {
 		key := executing.argv[k.pos]
 		ids := t.table[string(key)]
-		if ids == nil {
-			ids = map[uint64]struct{}{}
-			t.table[string(key)] = ids
-		}
-		if _, ok := ids[tracking.id]; !ok {
-			ids[tracking.id] = struct{}{}
+		// IDs grow, so a new one mostly belongs at the end.
+		if i, known := slices.BinarySearch(ids, tracking.id); !known {
+			t.table[string(key)] = slices.Insert(ids, i, tracking.id)
 			t.items++
 		}
 	}
@@ -148,7 +154,8 @@ func (c *client) sendTrackingMessage(keys []string) {
 	target := c
 	if c.clientTrackingRedirection != 0 {
 		redir := server.clientsByID[c.clientTrackingRedirection]
-		if redir == nil {
+		// One that is only waiting to be closed takes nothing any more.
+		if redir == nil || redir.flags&(clientCloseASAP|clientCloseAfterReply) != 0 {
 			c.flags |= clientTrackingBrokenRedir
 			if c.resp > 2 {
 				old := c.flags
@@ -179,7 +186,7 @@ func (c *client) sendTrackingMessage(keys []string) {
 		return
 	}
 	if keys == nil {
-		target.addReplyNullArray()
+		target.addReplyNull()
 	} else {
 		target.addReplyArrayLen(len(keys))
 		for _, k := range keys {
@@ -209,7 +216,7 @@ func (server *Server) trackingInvalidateKey(c *client, key []byte, bcast bool) {
 	name := string(key)
 	delete(t.table, name)
 	t.items -= int64(len(ids))
-	for id := range ids {
+	for _, id := range ids {
 		target := server.clientsByID[id]
 		if target == nil || target.flags&clientTracking == 0 || target.flags&clientTrackingBcast != 0 {
 			continue
@@ -219,7 +226,7 @@ func (server *Server) trackingInvalidateKey(c *client, key []byte, bcast bool) {
 		}
 		if target == server.currentClient && server.executingClient != nil {
 			// Its own reply goes first.
-			t.pending = append(t.pending, name)
+			t.pending = append(t.pending, pendingInvalidation{key: name})
 			continue
 		}
 		target.sendTrackingMessage([]string{name})
@@ -229,37 +236,42 @@ func (server *Server) trackingInvalidateKey(c *client, key []byte, bcast bool) {
 // trackingHandlePendingKeyInvalidations tells the client whose command just ended what it changed itself.
 func (server *Server) trackingHandlePendingKeyInvalidations() {
 	t := &server.tracking
-	if len(t.pending) == 0 && !t.flushPending {
+	if len(t.pending) == 0 {
 		return
 	}
-	keys, flush := t.pending, t.flushPending
-	t.pending, t.flushPending = nil, false
+	pending := t.pending
+	t.pending = nil
 	if c := server.currentClient; c != nil && !c.closed {
-		if flush {
-			c.sendTrackingMessage(nil)
-		}
-		for _, k := range keys {
-			c.sendTrackingMessage([]string{k})
+		for _, p := range pending {
+			if p.flush {
+				c.sendTrackingMessage(nil)
+			} else {
+				c.sendTrackingMessage([]string{p.key})
+			}
 		}
 	}
 }
 
 // trackingInvalidateKeysOnFlush tells every tracking client that nothing that it holds is valid.
 func (server *Server) trackingInvalidateKeysOnFlush() {
-	if server.trackingClients == 0 {
+	if server.tracking.table == nil {
 		return
 	}
-	for _, c := range server.clientsInOrder() {
+	var clients []*client
+	if server.trackingClients > 0 {
+		clients = server.clientsInOrder()
+	}
+	for _, c := range clients {
 		if c.flags&clientTracking == 0 {
 			continue
 		}
-		if c == server.currentClient && c.flags&clientExecutingCommand != 0 && c.resp > 2 && c.clientTrackingRedirection == 0 {
-			server.tracking.flushPending = true
+		if c == server.currentClient && server.executingClient != nil {
+			server.tracking.pending = append(server.tracking.pending, pendingInvalidation{flush: true})
 			continue
 		}
 		c.sendTrackingMessage(nil)
 	}
-	server.tracking.table = map[string]map[uint64]struct{}{}
+	server.tracking.table = map[string][]uint64{}
 	server.tracking.items = 0
 }
 
@@ -267,7 +279,11 @@ func (server *Server) trackingInvalidateKeysOnFlush() {
 func (server *Server) trackingLimitUsedSlots() {
 	t := &server.tracking
 	limit := server.trackingTableMaxKeys
-	if limit == 0 || len(t.table) <= int(limit) {
+	if limit == 0 {
+		return
+	}
+	if len(t.table) <= int(limit) {
+		t.timeoutCounter = 0
 		return
 	}
 	effort := 100 * (t.timeoutCounter + 1)
@@ -287,14 +303,15 @@ func (server *Server) trackingLimitUsedSlots() {
 
 // trackingBroadcastInvalidationMessages sends what changed in this turn to broadcasting clients.
 func (server *Server) trackingBroadcastInvalidationMessages() {
-	for _, bs := range server.tracking.prefixes {
+	if len(server.tracking.prefixes) == 0 {
+		return
+	}
+	for _, prefix := range slices.Sorted(maps.Keys(server.tracking.prefixes)) {
+		bs := server.tracking.prefixes[prefix]
 		if len(bs.keys) == 0 {
 			continue
 		}
-		all := make([]string, 0, len(bs.keys))
-		for k := range bs.keys {
-			all = append(all, k)
-		}
+		all := slices.Sorted(maps.Keys(bs.keys))
 		for c := range bs.clients {
 			keys := all
 			if c.flags&clientTrackingNoloop != 0 {
@@ -468,7 +485,7 @@ func clientTrackingInfoCommand(c *client) {
 	}
 	c.addReplyBulkString("prefixes")
 	c.addReplyArrayLen(len(c.clientTrackingPrefixes))
-	for p := range c.clientTrackingPrefixes {
+	for _, p := range c.sortedTrackingPrefixes() {
 		c.addReplyBulkString(p)
 	}
 }
