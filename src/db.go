@@ -464,8 +464,9 @@ func (db *redisDb) deleteEntry(e dict.Entry, key []byte, async bool) {
 	db.keys.Delete(e)
 }
 
-// unlinkEntry removes the key at a position, whose value lives on elsewhere.
-func (db *redisDb) unlinkEntry(e dict.Entry, key []byte) {
+// detachEntry removes the key at a position and returns its value, which goes elsewhere: addEntry or replaceEntry must get it before anything
+// else is detached.
+func (db *redisDb) detachEntry(e dict.Entry, key []byte) dict.Value {
 	db.keysizesRemove(e)
 	if entryType(e) == objHash {
 		db.unindexHash(key)
@@ -473,7 +474,7 @@ func (db *redisDb) unlinkEntry(e dict.Entry, key []byte) {
 	if typ := entryType(e); typ != objString && len(db.blockingKeys) > 0 {
 		db.signalDeletedKeyAsReady(key, typ)
 	}
-	db.keys.Delete(e)
+	return db.keys.Detach(e, db.server.valueScratch[:0])
 }
 
 // genericDelete deletes a key, whether expired or not, and reports whether there was one.

@@ -223,9 +223,7 @@ func renameGenericCommand(c *client, nx bool) {
 		db.deleteEntry(e, to, server.lazyfreeLazyServerDel)
 	}
 	// Looking up and deleting the target may have moved the source.
-	e := db.keys.Find(from)
-	db.carryOver(c, e, db.entryValue(e), db, to)
-	db.unlinkEntry(db.keys.Find(from), from)
+	db.carryOver(c, db.keys.Find(from), from, db, to)
 	server.signalModifiedKey(c, db, from)
 	server.signalModifiedKey(c, db, to)
 	server.notifyKeyspaceEvent(notifyGeneric, "rename_from", from, db.id)
@@ -234,13 +232,15 @@ func renameGenericCommand(c *client, nx bool) {
 	c.addReply(done)
 }
 
-// carryOver adds a key whose value, expiry and access word come from another one, the one at e.
-func (db *redisDb) carryOver(c *client, e dict.Entry, v dict.Value, dst *redisDb, key []byte) {
+// carryOver makes the key at e another one, maybe in another database: value, expiry and access word are the same, and the value is
+// not copied, however long it is.
+func (db *redisDb) carryOver(c *client, e dict.Entry, from []byte, dst *redisDb, to []byte) {
 	expire, access := e.Expire(), e.Access()
-	n := dst.addEntry(dst.keys.Find(key), key, v)
+	v := db.detachEntry(e, from)
+	n := dst.addEntry(dst.keys.Find(to), to, v)
 	dst.keys.SetAccess(n, access)
 	if expire >= 0 {
-		dst.setEntryExpire(c, dst.keys.Find(key), key, expire)
+		dst.setEntryExpire(c, dst.keys.Find(to), to, expire)
 	}
 }
 
@@ -275,8 +275,7 @@ func moveCommand(c *client) {
 		c.addReply(shared.czero)
 		return
 	}
-	src.carryOver(c, e, src.entryValue(e), dst, key)
-	src.unlinkEntry(src.keys.Find(key), key)
+	src.carryOver(c, src.keys.Find(key), key, dst, key)
 	server.signalModifiedKey(c, src, key)
 	server.signalModifiedKey(c, dst, key)
 	server.notifyKeyspaceEvent(notifyGeneric, "move_from", key, src.id)

@@ -84,6 +84,7 @@ type Value struct {
 	Meta    uint8 // the owner's
 	Bytes   []byte
 	Pointer unsafe.Pointer
+	blob    *blob // that holds Bytes and belongs to the Value (Detach)
 }
 
 // New returns an empty Dict. t must not change any more.
@@ -181,6 +182,11 @@ func (d *Dict) setValue(s *shape, v Value) {
 	case v.Pointer != nil:
 		s.flags |= flagPointer
 		s.ref = uint64(d.newPtr(v.Pointer))
+	case v.blob != nil:
+		s.flags |= flagBlob
+		s.ref, s.length = v.blob.ref(), len(v.Bytes)
+		d.bytes += int64(v.blob.size)
+		d.birth = min(d.birth, v.blob.owner)
 	case len(v.Bytes) > maxInlineValue:
 		b := d.newBlob(len(v.Bytes))
 		copy(b.bytes(len(v.Bytes)), v.Bytes)
@@ -353,7 +359,7 @@ func (d *Dict) Replace(e Entry, v Value) Entry {
 	n := len(v.Bytes)
 	switch flags & (flagBlob | flagPointer) {
 	case 0:
-		if v.Pointer == nil && n == int(load8(e.e, 3)) {
+		if v.Pointer == nil && v.blob == nil && n == int(load8(e.e, 3)) {
 			e = d.own(e)
 			store8(e.e, 1, v.Meta)
 			copy(bytesAt(valueAt(e.e, flags), n), v.Bytes)
@@ -364,7 +370,7 @@ func (d *Dict) Replace(e Entry, v Value) Entry {
 		return d.rewrite(e, &s)
 	case flagBlob:
 		b := blobAt(load64(valueAt(e.e, flags)))
-		if v.Pointer == nil && n > maxInlineValue && n <= b.cap() && n >= b.cap()/2 && !d.clk.Frozen(b.owner) {
+		if v.Pointer == nil && v.blob == nil && n > maxInlineValue && n <= b.cap() && n >= b.cap()/2 && !d.clk.Frozen(b.owner) {
 			e = d.own(e)
 			copy(b.bytes(n), v.Bytes)
 			store8(e.e, 1, v.Meta)
@@ -497,7 +503,25 @@ func (d *Dict) Resize(e Entry, n int) (Entry, []byte) {
 }
 
 // Delete removes e.
-func (d *Dict) Delete(e Entry) {
+func (d *Dict) Delete(e Entry) { d.remove(e, flagsOut) }
+
+// Detach removes e and returns its value, which must be given to Insert or Replace, of this Dict or of another one with the same clock:
+// nothing else frees it. What is long is not copied; short bytes are appended to buf, which is empty.
+func (d *Dict) Detach(e Entry, buf []byte) Value {
+	v := Value{Meta: e.Meta(), Pointer: e.Pointer()}
+	if flags := load8(e.e, 0); flags&flagBlob != 0 {
+		v.Bytes = e.Value()
+		v.blob = blobAt(load64(valueAt(e.e, flags)))
+		d.bytes -= int64(v.blob.size)
+	} else if v.Pointer == nil {
+		v.Bytes = append(buf, e.Value()...)
+	}
+	d.remove(e, flagsOut&^flagBlob)
+	return v
+}
+
+// remove removes e. Of what belongs to it and lies elsewhere it retires the kinds given by out.
+func (d *Dict) remove(e Entry, out byte) {
 	h := e.hash()
 	i := e.pg.index(e.e, h)
 	flags := load8(e.e, 0)
@@ -509,7 +533,7 @@ func (d *Dict) Delete(e Entry) {
 	p := l.pg
 	x := p.entry(i)
 	if flags&flagsOut != 0 {
-		d.retireOut(x, flags)
+		d.retireOut(x, flags&(out|^byte(flagsOut)))
 	}
 	p.remove(i)
 	d.n--
@@ -538,12 +562,12 @@ func (p *page) tooLarge() bool {
 	return int(p.size)-used > int(p.size)/4+32
 }
 
-// retireOut retires what belongs to entry e and lies elsewhere.
+// retireOut retires what belongs to entry e and lies elsewhere. flags are those of e, less what is to stay.
 func (d *Dict) retireOut(e unsafe.Pointer, flags byte) {
 	if flags&flagLongKey != 0 {
 		d.retireBlob(blobAt(load64(unsafe.Add(e, keyAt(flags)))))
 	}
-	switch v := valueAt(e, flags); {
+	switch v := valueAt(e, load8(e, 0)); {
 	case flags&flagBlob != 0:
 		d.retireBlob(blobAt(load64(v)))
 	case flags&flagPointer != 0:

@@ -70,7 +70,7 @@ func (m *model) insert(key string, it item) {
 	if !m.d.t.Access {
 		it.access = 0
 	}
-	e = m.d.Insert(e, []byte(key), Value{it.meta, []byte(it.value), unsafe.Pointer(it.ptr)}, it.access)
+	e = m.d.Insert(e, []byte(key), Value{Meta: it.meta, Bytes: []byte(it.value), Pointer: unsafe.Pointer(it.ptr)}, it.access)
 	m.at[key] = len(m.keys)
 	m.keys = append(m.keys, key)
 	m.put(e, key, it)
@@ -202,7 +202,22 @@ func (m *model) step(r source, space int, grow bool) {
 	}
 	e := m.find(key)
 	m.same(e, key, it)
-	switch op := r.IntN(16); op {
+	switch op := r.IntN(17); op {
+	case 16:
+		// The value goes to another key, which may be there.
+		v := d.Detach(e, nil)
+		m.forget(key)
+		to := r.key(space)
+		n, ok := m.m[to]
+		n.meta, n.value, n.ptr = it.meta, it.value, it.ptr
+		if e = m.find(to); ok {
+			m.put(d.Replace(e, v), to, n)
+			break
+		}
+		n.expire, n.access = -1, 0
+		m.at[to] = len(m.keys)
+		m.keys = append(m.keys, to)
+		m.put(d.Insert(e, []byte(to), v, 0), to, n)
 	case 0, 1, 2, 3:
 		if op == 0 || !grow {
 			m.delete(key)
@@ -214,7 +229,7 @@ func (m *model) step(r source, space int, grow bool) {
 			n.value = string(bytes.Repeat([]byte{byte(r.Uint32())}, len(it.value)))
 		}
 		it.value, it.ptr, it.meta = n.value, n.ptr, n.meta
-		m.put(d.Replace(e, Value{n.meta, []byte(n.value), unsafe.Pointer(n.ptr)}), key, it)
+		m.put(d.Replace(e, Value{Meta: n.meta, Bytes: []byte(n.value), Pointer: unsafe.Pointer(n.ptr)}), key, it)
 	case 7, 8:
 		it.expire = r.expire()
 		m.put(d.SetExpire(e, it.expire), key, it)
@@ -280,7 +295,7 @@ func (m *model) step(r source, space int, grow bool) {
 			break
 		}
 		it.value = m.m[other].value
-		m.put(d.Replace(e, Value{it.meta, from.Value(), nil}), key, it)
+		m.put(d.Replace(e, Value{Meta: it.meta, Bytes: from.Value()}), key, it)
 	}
 }
 
@@ -525,7 +540,7 @@ func TestGrowthSplits(t *testing.T) {
 			it.expire = int64(i)
 			m.put(m.d.SetExpire(m.find(key), it.expire), key, it)
 			it.value = string(bytes.Repeat([]byte{byte(i)}, maxInlineValue))
-			m.put(m.d.Replace(m.find(key), Value{it.meta, []byte(it.value), nil}), key, it)
+			m.put(m.d.Replace(m.find(key), Value{Meta: it.meta, Bytes: []byte(it.value)}), key, it)
 			check(t, m.d)
 		}
 		m.checkAll()

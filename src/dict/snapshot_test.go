@@ -293,3 +293,34 @@ func TestRelease(t *testing.T) {
 		w.end(t, d)
 	}
 }
+
+// TestDetachToYoungerDict: a long value goes to a Dict that is younger than the value, and is dropped with it, while a snapshot
+// still sees it where it was.
+func TestDetachToYoungerDict(t *testing.T) {
+	w := newWorld(zmalloc.Heap)
+	d := New(w.clk, &Type{})
+	find := func(d *Dict, key string) Entry { return d.Find(d.hashKey([]byte(key)), []byte(key)) }
+	value := fmt.Sprintf("%01000d", 7)
+	d.Insert(find(d, "a"), []byte("a"), Value{Bytes: []byte(value)}, 0)
+	d.Insert(find(d, "b"), []byte("b"), Value{Bytes: []byte("short")}, 0)
+	s := w.clk.Snapshot()
+	view := d.Snapshot(s)
+	younger := New(w.clk, &Type{})
+	for _, key := range []string{"a", "b"} {
+		v := d.Detach(find(d, key), nil)
+		younger.Insert(find(younger, key), []byte(key), v, 0)
+	}
+	if d.Len() != 0 || younger.Len() != 2 || string(find(younger, "a").Value()) != value || string(find(younger, "b").Value()) != "short" {
+		t.Error("the values have not arrived")
+	}
+	check(t, d)
+	check(t, younger)
+	younger.Release()
+	for w.clk.Reclaim(0) {
+	}
+	if got := view.Find(d.hashKey([]byte("a")), []byte("a")).Value(); string(got) != value {
+		t.Errorf("the snapshot sees %.20q", got)
+	}
+	s.Release()
+	w.end(t, d)
+}
