@@ -3,9 +3,11 @@
 package server
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"redport/src/crc16"
 	"redport/src/dict"
@@ -456,5 +458,42 @@ func TestScanPropagatesDeletionsApart(t *testing.T) {
 	scanCommand(c)
 	if got := fmt.Sprint(sent); got != "[DEL DEL DEL]" || db.keys.Len() != 0 {
 		t.Errorf("sent %s, %d keys left", got, db.keys.Len())
+	}
+}
+
+// RENAME and MOVE do not copy a long value; a snapshot goes on seeing it under its old name.
+func TestRenameHandsValuesOver(t *testing.T) {
+	server := idleServer(t)
+	c := server.fakeClient()
+	c.run("SET", "a", string(bytes.Repeat([]byte("x"), 1<<20)), "EX", "1000")
+	at := func(db int, key string) *byte { return unsafe.SliceData(server.db[db].find([]byte(key)).Value()) }
+	was := at(0, "a")
+	used := server.mem.Used()
+	snapshot := server.clock.Snapshot()
+	view := server.db[0].keys.View(snapshot)
+	c.run("RENAME", "a", "b")
+	if at(0, "b") != was {
+		t.Error("RENAME has copied the value")
+	}
+	if got := c.run("MOVE", "b", "1"); got != ":1\r\n" || at(1, "b") != was {
+		t.Errorf("MOVE has copied the value: %q", got)
+	}
+	if e := server.db[1].find([]byte("b")); e.Expire() < 0 || server.db[0].keys.Len() != 0 {
+		t.Error("the expiry is gone, or the key is not")
+	}
+	c.run("SELECT", "1")
+	c.run("SETRANGE", "b", "0", "y")
+	view.All(func(e dict.Entry) bool {
+		if string(e.Key()) != "a" || unsafe.SliceData(e.Value()) != was || e.Value()[0] != 'x' {
+			t.Errorf("the snapshot sees %s, %.5q", e.Key(), e.Value())
+		}
+		return true
+	})
+	c.run("FLUSHALL")
+	snapshot.Release()
+	for server.clock.Reclaim(0) {
+	}
+	if now := server.mem.Used(); now > used-1<<20 {
+		t.Errorf("%d bytes are in use, after %d with the value", now, used)
 	}
 }

@@ -91,7 +91,9 @@ func (cmd *redisCommand) getKeysUsingKeySpecs(argv [][]byte, searchFlags int, ke
 }
 
 // keySpecRange works out the range of keys that a spec describes: first 0 where its keyword is missing, ok false
-// where it cannot tell or the range leaves the arguments. Else 0 < first <= last < len(argv).
+// where it cannot tell or the range leaves the arguments. Else 0 < first <= last < len(argv), or last is first-1 where
+// all arguments from first on are keys, and there are none: PFMERGE with its destination only. (C gives up on such a command, so that ACLs
+// do not protect that destination.)
 func keySpecRange(spec *commands.KeySpec, argv [][]byte) (first, last, step int, ok bool) {
 	argc := len(argv)
 	switch b := &spec.BeginSearch; b.Type {
@@ -127,6 +129,9 @@ func keySpecRange(spec *commands.KeySpec, argv [][]byte) (first, last, step int,
 		last = first + (int(n)-1)*f.KeyStep
 	default:
 		return 0, 0, 0, false
+	}
+	if first == argc && f.Type == commands.FindKeysRange && f.LastKey < 0 && f.Limit == 0 {
+		return first, last, f.KeyStep, true
 	}
 	if first >= argc || last >= argc || last < first {
 		return 0, 0, 0, false

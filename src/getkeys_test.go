@@ -68,7 +68,7 @@ func TestGetKeysFromCommandWithSpecs(t *testing.T) {
 		{"mset a 1 b", "a@1:OW,update b@3:OW,update"},
 		{"blpop a b 0", "a@1:RW,access,delete b@2:RW,access,delete"},
 		{"bitop and d a b", "d@2:OW,update a@3:RO,access b@4:RO,access"},
-		{"pfmerge d", ""},
+		{"pfmerge d", "d@1:RW,access,insert"},
 		{"pfmerge d a", "d@1:RW,access,insert a@2:RO,access"},
 
 		// Counted keys.
