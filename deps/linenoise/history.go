@@ -161,7 +161,10 @@ func (l *state) handleSearch(key int) bool {
 		l.search.mode = 0
 		l.refresh()
 	case tab:
+		hints := l.noHints
+		l.noHints = true
 		l.acceptSearch()
+		l.noHints = hints
 	default:
 		return false
 	}

@@ -32,17 +32,22 @@ func (in *Input) File() *os.File { return in.f }
 
 // Ready gives a channel that can be received from once there is input, or its end. Whoever receives must call Take right away.
 func (in *Input) Ready() <-chan result {
+	if in.pending == nil && (len(in.buf) > 0 || in.err != nil) {
+		in.pending = make(chan result, 1)
+		in.pending <- result{nil, in.err}
+	}
+	return in.start()
+}
+
+// start has a read under way.
+func (in *Input) start() <-chan result {
 	if in.pending == nil {
 		in.pending = make(chan result, 1)
-		if len(in.buf) > 0 || in.err != nil {
-			in.pending <- result{nil, in.err}
-		} else {
-			go func(ch chan<- result) {
-				b := make([]byte, 4096)
-				n, err := in.f.Read(b)
-				ch <- result{b[:n], err}
-			}(in.pending)
-		}
+		go func(ch chan<- result) {
+			b := make([]byte, 4096)
+			n, err := in.f.Read(b)
+			ch <- result{b[:n], err}
+		}(in.pending)
 	}
 	return in.pending
 }
@@ -61,7 +66,7 @@ func (in *Input) fill() error {
 	if in.err != nil && in.pending == nil {
 		return in.err
 	}
-	in.Take(<-in.Ready())
+	in.Take(<-in.start())
 	if len(in.buf) == 0 {
 		return in.err
 	}

@@ -110,11 +110,15 @@ func percentDecode(s string) (string, error) {
 			b.WriteByte(s[i])
 			continue
 		}
-		if len(s)-i < 3 {
+		if len(s)-i < 2 {
 			return "", errors.New("Incomplete URI encoding")
 		}
 		high, ok1 := hexDigit(s[i+1])
-		low, ok2 := hexDigit(s[i+2])
+		var low byte
+		ok2 := len(s)-i > 2
+		if ok2 {
+			low, ok2 = hexDigit(s[i+2])
+		}
 		if !ok1 || !ok2 {
 			return "", errors.New("Illegal character in URI encoding")
 		}

@@ -29,7 +29,8 @@ func TestParseURI(t *testing.T) {
 	for uri, want := range map[string]string{
 		"http://x":         "Invalid URI scheme",
 		"":                 "Invalid URI scheme",
-		"redis://a%4@x":    "Incomplete URI encoding",
+		"redis://a%@x":     "Incomplete URI encoding",
+		"redis://a%4@x":    "Illegal character in URI encoding",
 		"redis://a%zz@x":   "Illegal character in URI encoding",
 		"redis://u%g0:a@x": "Illegal character in URI encoding",
 	} {

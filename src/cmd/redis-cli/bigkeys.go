@@ -147,7 +147,7 @@ func (c *cli) findBigKeys(memory bool, samples uint) int {
 			sampled++
 			if info.biggest < sizes[i] {
 				info.biggest, info.biggestKey = sizes[i], sds.CatRepr(nil, keys[i].Str)
-				c.printf("[%s%%] Biggest %-6s found so far '%s' with %d %s\n", pct, info.name, info.biggestKey, sizes[i], unit(info))
+				c.printf("[%s%%] Biggest %-6s found so far %s with %d %s\n", pct, info.name, info.biggestKey, sizes[i], unit(info))
 			}
 			if sampled%1000000 == 0 {
 				c.printf("[%s%%] Sampled %d keys so far\n", pct, sampled)
@@ -168,7 +168,7 @@ func (c *cli) findBigKeys(memory bool, samples uint) int {
 	c.printf("Total key length in bytes is %d (avg len %.2f)\n\n", totalLen, ratio(totalLen, sampled))
 	for _, info := range types.list {
 		if info.biggestKey != nil {
-			c.printf("Biggest %6s found '%s' has %d %s\n", info.name, info.biggestKey, info.biggest, unit(info))
+			c.printf("Biggest %6s found %s has %d %s\n", info.name, info.biggestKey, info.biggest, unit(info))
 		}
 	}
 	c.printf("\n")

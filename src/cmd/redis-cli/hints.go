@@ -236,8 +236,7 @@ func (a *argSpec) hint() string {
 		return ""
 	}
 	var b hintBuilder
-	brackets := a.optional && a.matched == 0
-	if brackets {
+	if a.optional && a.matched == 0 {
 		b.WriteByte('[')
 	}
 	if a.hasToken && !a.gotToken {
@@ -271,7 +270,8 @@ func (a *argSpec) hint() string {
 		}
 		b.WriteString(a.repetition())
 	}
-	if brackets {
+	// The repetition forgets what was matched, so that there is a bracket behind it in any case: C's own asymmetry.
+	if a.optional && a.matched == 0 {
 		b.WriteByte(']')
 	}
 	return b.String()

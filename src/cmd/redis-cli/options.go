@@ -5,7 +5,9 @@ package main
 // options.go - the command line and the environment.
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -178,31 +180,43 @@ func optionTable() map[string]option {
 		"--intrinsic-latency": value(func(c *cli, v string) {
 			c.intrinsicLatency, c.intrinsicSeconds = true, cli_common.Atoi(v)
 		}),
-		"--lru-test":         value(func(c *cli, v string) { c.lruTest, c.lruTestKeys = true, atoll(v) }),
-		"--stat":             flag(func(c *cli) { c.stat = true }),
-		"--slave":            replica,
-		"--replica":          replica,
-		"--rdb":              value(func(c *cli, v string) { c.getRDB, c.rdbFilename = true, v }),
-		"--functions-rdb":    value(func(c *cli, v string) { c.getFunctionsRDB, c.rdbFilename = true, v }),
-		"--pipe":             flag(func(c *cli) { c.pipe = true }),
-		"--pipe-timeout":     value(func(c *cli, v string) { c.pipeTimeout = cli_common.Atoi(v) }),
-		"--scan":             flag(func(c *cli) { c.scan = true }),
-		"--count":            value(func(c *cli, v string) { c.count = cli_common.Atoi(v) }),
-		"--pattern":          value(func(c *cli, v string) { c.pattern, c.hasPattern = v, true }),
-		"--quoted-pattern":   value((*cli).setQuotedPattern),
-		"--bigkeys":          flag(func(c *cli) { c.bigkeys = true }),
-		"--memkeys":          flag(func(c *cli) { c.memkeys, c.memkeysSamples = true, 0 }),
-		"--memkeys-samples":  value(func(c *cli, v string) { c.memkeys, c.memkeysSamples = true, uint(cli_common.Atoi(v)) }),
-		"--hotkeys":          flag(func(c *cli) { c.hotkeys = true }),
-		"--keystats":         flag(func(c *cli) { c.keystats = true }),
-		"--keystats-samples": value(func(c *cli, v string) { c.keystats, c.keystatsSamples = true, c.unsigned("--keystats-samples", v) }),
-		"--cursor":           value(func(c *cli, v string) { c.keystatsCursor = c.unsigned("--cursor", v) }),
-		"--top":              value(func(c *cli, v string) { c.keystatsTop = c.unsigned("--top", v) }),
-		"--eval":             value(func(c *cli, v string) { c.eval = v }),
-		"--ldb":              flag(func(c *cli) { c.evalLDB, c.output = true, outputRaw }),
-		"--ldb-sync-mode":    flag(func(c *cli) { c.evalLDB, c.evalLDBSync, c.output = true, true, outputRaw }),
-		"--test_hint":        value(func(c *cli, v string) { c.testHint = v }),
-		"--test_hint_file":   value(func(c *cli, v string) { c.testHintFile = v }),
+		"--lru-test":       value(func(c *cli, v string) { c.lruTest, c.lruTestKeys = true, atoll(v) }),
+		"--stat":           flag(func(c *cli) { c.stat = true }),
+		"--slave":          replica,
+		"--replica":        replica,
+		"--rdb":            value(func(c *cli, v string) { c.getRDB, c.rdbFilename = true, v }),
+		"--functions-rdb":  value(func(c *cli, v string) { c.getFunctionsRDB, c.rdbFilename = true, v }),
+		"--pipe":           flag(func(c *cli) { c.pipe = true }),
+		"--pipe-timeout":   value(func(c *cli, v string) { c.pipeTimeout = cli_common.Atoi(v) }),
+		"--scan":           flag(func(c *cli) { c.scan = true }),
+		"--count":          value(func(c *cli, v string) { c.count = cli_common.Atoi(v) }),
+		"--pattern":        value(func(c *cli, v string) { c.pattern, c.hasPattern = v, true }),
+		"--quoted-pattern": value((*cli).setQuotedPattern),
+		"--bigkeys":        flag(func(c *cli) { c.bigkeys = true }),
+		"--memkeys":        flag(func(c *cli) { c.memkeys, c.memkeysSamples = true, 0 }),
+		"--memkeys-samples": value(func(c *cli, v string) {
+			n := cli_common.Atoi(v)
+			if n < 0 {
+				c.fatalf("--memkeys-samples value should be positive.\n")
+			}
+			c.memkeys, c.memkeysSamples = true, uint(n)
+		}),
+		"--hotkeys":  flag(func(c *cli) { c.hotkeys = true }),
+		"--keystats": flag(func(c *cli) { c.keystats = true }),
+		"--keystats-samples": value(func(c *cli, v string) {
+			c.keystats, c.keystatsSamples = true, c.unsigned("--keystats-samples", v, "value should be positive.")
+		}),
+		"--cursor": value(func(c *cli, v string) {
+			c.keystatsCursor = c.unsigned("--cursor", v, "should be followed by a positive integer.")
+		}),
+		"--top": value(func(c *cli, v string) {
+			c.keystatsTop = c.unsigned("--top", v, "should be followed by a positive integer.")
+		}),
+		"--eval":           value(func(c *cli, v string) { c.eval = v }),
+		"--ldb":            flag(func(c *cli) { c.evalLDB, c.output = true, outputRaw }),
+		"--ldb-sync-mode":  flag(func(c *cli) { c.evalLDB, c.evalLDBSync, c.output = true, true, outputRaw }),
+		"--test_hint":      value(func(c *cli, v string) { c.testHint = v }),
+		"--test_hint_file": value(func(c *cli, v string) { c.testHintFile = v }),
 		"--cluster": value(func(c *cli, _ string) {
 			c.fatalf("The cluster manager (--cluster) is not part of this redis-cli.\n")
 		}),
@@ -293,8 +307,20 @@ func (c *cli) setQuotedPattern(v string) {
 	c.pattern, c.hasPattern = pattern, true
 }
 
-func (c *cli) unsigned(name, v string) uint64 {
-	n, err := strconv.ParseUint(v, 10, 64)
+// unsigned takes the value of an option that is a number of keys or a cursor. negative is what is wrong with one below zero; nothing is 0,
+// and what does not fit is the most that does, as C's strtoull has it.
+func (c *cli) unsigned(name, v, negative string) uint64 {
+	v = strings.TrimLeft(v, " \t\n\v\f\r")
+	if strings.HasPrefix(v, "-") {
+		c.fatalf("%s %s\n", name, negative)
+	}
+	if v == "" {
+		return 0
+	}
+	n, err := strconv.ParseUint(strings.TrimPrefix(v, "+"), 10, 64)
+	if errors.Is(err, strconv.ErrRange) {
+		return math.MaxUint64
+	}
 	if err != nil {
 		c.fatalf("%s conversion error.\n", name)
 	}
