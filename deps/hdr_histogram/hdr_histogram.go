@@ -146,3 +146,6 @@ func (h *Histogram) LinearSteps(step int64, fn func(upTo, cumulative int64) (nex
 		level += fn(upTo, cumulative)
 	}
 }
+
+// StdDev is the standard deviation of the recorded values.
+func (h *Histogram) StdDev() float64 { return h.h.StdDev() }

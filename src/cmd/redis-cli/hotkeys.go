@@ -49,7 +49,7 @@ func (c *cli) findHotKeys() int {
 				copy(hot[:k], hot[1:k+1]) // the coldest makes room
 			}
 			hot[k] = hotKey{freqs[i], sds.CatRepr(nil, keys[i].Str)}
-			c.printf("[%s%%] Hot key '%s' found so far with counter %d\n", pct, hot[k].name, freqs[i])
+			c.printf("[%s%%] Hot key %s found so far with counter %d\n", pct, hot[k].name, freqs[i])
 		}
 		if loops%100 == 0 {
 			c.pause()
