@@ -145,6 +145,7 @@ type unitMark struct {
 	unit    string
 	partial bool // only the titles of its file in partial/ must pass
 	tls     bool // run with --tls
+	norepl  bool // without the tests that attach to a replication stream, whose failure ends the unit
 }
 
 type skip struct{ unit, title, reason string }
@@ -192,6 +193,8 @@ func readLists(o *options) (*lists, error) {
 				m.partial = true
 			case "tls":
 				m.tls = true
+			case "norepl":
+				m.norepl = true
 			default:
 				return nil, fmt.Errorf("passing.txt: %q: unknown mark %q", line, word)
 			}

@@ -39,7 +39,7 @@ func (r *runner) runUnit(unit string) *result {
 	}
 	var out []byte
 	if err == nil {
-		out, err = r.execute(dir, unit, r.tls || mark.tls)
+		out, err = r.execute(dir, unit, mark)
 	}
 	res.log = string(out)
 	res.parse(unit)
@@ -114,7 +114,7 @@ func (r *runner) program(name string) (string, error) {
 	return filepath.Join(r.c, name), nil
 }
 
-func (r *runner) execute(dir, unit string, tls bool) ([]byte, error) {
+func (r *runner) execute(dir, unit string, mark unitMark) ([]byte, error) {
 	// timeout makes a process group of its own, so that whatever the suite leaves behind can be ended with it.
 	argv := append([]string{"timeout", "-s", "KILL", strconv.Itoa(int(r.timeout.Seconds()))}, r.isolate...)
 	kind, base, _ := strings.Cut(unit, "/")
@@ -127,8 +127,11 @@ func (r *runner) execute(dir, unit string, tls bool) ([]byte, error) {
 			argv = append(argv, "--only", r.only)
 		}
 	}
-	if tls {
+	if r.tls || mark.tls {
 		argv = append(argv, "--tls")
+	}
+	if mark.norepl {
+		argv = append(argv, "--tags", "-needs:repl")
 	}
 	argv = append(argv, strings.Fields(r.args)...)
 
