@@ -3,9 +3,11 @@
 package server
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 
 	"redport/src/platform"
 )
@@ -165,7 +167,7 @@ func (server *Server) bioCreateCloseJob(f platform.File) {
 // the next one: a failure refuses writes (writeCommandsDeniedByDiskError).
 func (server *Server) bioCreateFsyncJob(f platform.File, offset int64) {
 	server.bioSubmitJob(bioAofFsync, func() {
-		if err := f.Datasync(); err != nil {
+		if err := f.Datasync(); err != nil && !errors.Is(err, syscall.EINVAL) { // which is for what is no file at all
 			if server.aofBioFsyncError.Swap(&err) == nil {
 				server.log(llWarning, "Fail to fsync the AOF file: %s", platform.Strerror(err))
 			}
