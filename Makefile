@@ -86,6 +86,10 @@ bench: all
 soak: all
 	@$(GO) run ./utils/soak $(ARGS)
 
+##  make test-kill           kill -9 at random moments, in all modes of persistence (ARGS="-rounds 1000")
+test-kill: all
+	@$(GO) run ./tests/kill $(ARGS)
+
 ##  make fuzz                each fuzz target for FUZZTIME (10s)
 FUZZTIME ?= 10s
 fuzz:
@@ -118,4 +122,4 @@ clean:
 	@rm -f dump.rdb
 
 FORCE:
-.PHONY: all help run test test-go test-tcl test-race test-race-go test-race-tcl test-reference test-upstream test-clients differ bench soak fuzz generate lint cross install clean FORCE
+.PHONY: all help run test test-go test-tcl test-race test-race-go test-race-tcl test-reference test-upstream test-clients differ bench soak test-kill fuzz generate lint cross install clean FORCE

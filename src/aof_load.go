@@ -341,7 +341,6 @@ func (l *aofLoading) commands() error {
 	// A transaction that is not closed is as good as half a command.
 	if l.c.flags&clientMulti != 0 {
 		server.log(llWarning, "Revert incomplete MULTI/EXEC transaction in AOF file %s", l.name)
-		l.validUpTo = l.validBeforeMulti
 		return errAofShort
 	}
 	return nil
@@ -379,6 +378,10 @@ func (l *aofLoading) execute(argv [][]byte) error {
 // truncate deals with a file that ends too early.
 func (l *aofLoading) truncate(path string) aofStatus {
 	server, name := l.server, l.name
+	if l.c.flags&clientMulti != 0 {
+		// What is appended from now on must not become part of a transaction that never ends.
+		l.validUpTo = l.validBeforeMulti
+	}
 	if server.aofLoadTruncated {
 		server.log(llWarning, "!!! Warning: short read while loading the AOF file %s!!!", name)
 		server.log(llWarning, "!!! Truncating the AOF %s at offset %d !!!", name, uint64(l.validUpTo))

@@ -13,8 +13,8 @@
 //   - the event loop's helpers (package ae): I/O threads read and write sockets and the buffers of
 //     connections that the loop handed them, while the loop waits for them; pumps carry the bytes of TLS
 //     connections, and hand them over through the loop's inbox;
-//   - the reclaimer (package epoch): frees blocks that nothing refers to any more, through the
-//     allocator's remote free;
+//   - bio's workers (bio.go): files that the main goroutine has handed over, to be synced and closed; what
+//     comes of it is told by atomics;
 //   - the signal watcher (package platform): logs, and posts to the loop;
 //   - readers of a snapshot: walk frozen roots (dict.View) and nothing else, until they post the
 //     snapshot's release.

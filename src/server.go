@@ -511,11 +511,14 @@ func (server *Server) processCommand(c *client) commandResult {
 	if server.trackingClients > 0 {
 		server.trackingLimitUsedSlots()
 	}
-	if isWrite && c.flags&clientMaster == 0 {
+	// PING is refused, too: it is how monitoring finds out.
+	if (isWrite || cmd.fullname == "ping") && c.flags&clientMaster == 0 {
 		if kind := server.writeCommandsDeniedByDiskError(); kind != diskErrorTypeNone {
 			c.rejectCommand(server.writeCommandsGetDiskErrorMessage(kind))
 			return commandDone
 		}
+	}
+	if isWrite && c.flags&clientMaster == 0 {
 		if !server.checkGoodReplicasStatus() {
 			c.rejectCommand(shared.noreplicaserr)
 			return commandDone
