@@ -162,6 +162,7 @@ func (server *Server) runProcess() int {
 		return 0
 	}
 	server.prepareProcess()
+	server.tuneScheduler()
 	defer server.crashOnPanic()
 	if err := server.Start(); err != nil {
 		if !errors.Is(err, errAofLogged) {
