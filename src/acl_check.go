@@ -25,25 +25,13 @@ const (
 	aclDeniedChannel
 )
 
-// aclKeyResultCache keeps the keys of one command while selector after selector looks at them. The arrays are large enough for
-// nearly all commands, so that the lists stay on the stack.
-type aclKeyResultCache struct {
-	keys  []keyReference
-	known bool
-	few   [16]keyReference
-}
-
-// checkCmd checks one command against one selector. idx is the argument that was denied.
-func (s *aclSelector) checkCmd(cmd *redisCommand, argv [][]byte, cache *aclKeyResultCache) (result, idx int) {
+// checkCmd checks one command, with the keys that getKeysForACL found, against one selector. idx is the argument that was denied.
+func (s *aclSelector) checkCmd(cmd *redisCommand, argv [][]byte, keys []keyReference) (result, idx int) {
 	if s.flags&selectorFlagAllcommands == 0 && cmd.flags&commands.CmdNoAuth == 0 && !s.commandBit(cmd.id) && !s.firstArgAllowed(cmd, argv) {
 		return aclDeniedCmd, 0
 	}
-	if s.flags&selectorFlagAllkeys == 0 && cmd.doesCommandHaveKeys() {
-		if !cache.known {
-			cache.keys = cmd.getKeysForACL(argv, cache.few[:0])
-			cache.known = true
-		}
-		for _, key := range cache.keys {
+	if s.flags&selectorFlagAllkeys == 0 {
+		for _, key := range keys {
 			if !s.keyAllowed(argv[key.pos], key.flags) {
 				return aclDeniedKey, key.pos
 			}
@@ -67,6 +55,9 @@ func (s *aclSelector) checkCmd(cmd *redisCommand, argv [][]byte, cache *aclKeyRe
 // the name of a group ("GROUP STREAMS c STREAMS key >"), or be given twice ("STORE a STORE b"). The command's own function knows
 // better; but what the spec finds is checked as well, since users may rely on being refused where C refuses.
 func (cmd *redisCommand) getKeysForACL(argv [][]byte, keys []keyReference) []keyReference {
+	if !cmd.doesCommandHaveKeys() {
+		return keys
+	}
 	keys = cmd.getKeysFromCommandWithSpecs(argv, getKeyspecDefault, keys)
 	if cmd.GetKeysFunction == "" {
 		return keys
@@ -146,10 +137,11 @@ func aclCheckAllUserCommandPerm(u *user, cmd *redisCommand, argv [][]byte) (resu
 	if u == nil || u.unrestricted {
 		return aclOK, 0
 	}
-	var cache aclKeyResultCache
+	var few [16]keyReference // enough for nearly all commands, on the stack
+	keys := cmd.getKeysForACL(argv, few[:0])
 	result = aclDeniedCmd
 	for _, s := range u.selectors {
-		r, i := s.checkCmd(cmd, argv, &cache)
+		r, i := s.checkCmd(cmd, argv, keys)
 		if r == aclOK {
 			return aclOK, 0
 		}
@@ -167,9 +159,10 @@ func (c *client) aclUserCheckCmdWithUnrestrictedKeyAccess(keyFlags uint64) bool 
 	if u == nil || u.unrestricted {
 		return true
 	}
-	var cache aclKeyResultCache
+	var few [16]keyReference
+	keys := c.cmd.getKeysForACL(c.argv, few[:0])
 	for _, s := range u.selectors {
-		if r, _ := s.checkCmd(c.cmd, c.argv, &cache); r == aclOK && s.hasUnrestrictedKeyAccess(keyFlags) {
+		if r, _ := s.checkCmd(c.cmd, c.argv, keys); r == aclOK && s.hasUnrestrictedKeyAccess(keyFlags) {
 			return true
 		}
 	}

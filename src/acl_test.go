@@ -350,6 +350,20 @@ func TestACLCheckOfUnrestrictedUsersIsAFlag(t *testing.T) {
 	}
 }
 
+func TestACLCheckAllocatesNothing(t *testing.T) {
+	server := idleServer(t)
+	if err := server.aclStringSetUser("u", strings.Fields("+@read (+@all ~k* &c)")); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"ping", "set k v", "mset k1 v k2 v", "publish c m", "get x"} {
+		argv := argvOf(line)
+		cmd, u := server.lookupCommand(argv), server.users["u"]
+		if n := testing.AllocsPerRun(100, func() { aclCheckAllUserCommandPerm(u, cmd, argv) }); n != 0 {
+			t.Errorf("%s: %v allocations", line, n)
+		}
+	}
+}
+
 func BenchmarkACLCheck(b *testing.B) {
 	server := idleServer(b)
 	for _, rules := range []string{"+@all ~* &*", "+@all ~k*", "+@read (+@write ~x* ~y* ~k*)"} {
