@@ -28,7 +28,33 @@ type Local struct {
 // the stack, call Abort, or evaluate code with Call.
 func (s *State) SetLineHook(fn func(l *L, d *Frame)) {
 	s.line = fn
-	s.lastFn, s.lastLine = nil, 0
+	s.lines, s.lineThread = nil, nil
+}
+
+// lineMark is the line that a running function is at. A function that another has called goes on where it was.
+type lineMark struct {
+	fn   *Function
+	line int
+}
+
+// reached notes that execution is at a line, and tells whether it was not there before.
+func (s *State) reached(l *L, fn *Function, line int) bool {
+	if l != s.lineThread {
+		s.lines, s.lineThread = s.lines[:0], l
+	}
+	depth := stackDepth(l)
+	if len(s.lines) > depth {
+		s.lines = s.lines[:depth]
+	}
+	for len(s.lines) < depth {
+		s.lines = append(s.lines, lineMark{})
+	}
+	mark := &s.lines[depth-1]
+	if mark.fn == fn && mark.line == line {
+		return false
+	}
+	*mark = lineMark{fn, line}
+	return true
 }
 
 // traceLine runs the line hook if the next instruction begins another line.
@@ -43,10 +69,9 @@ func (s *State) traceLine() {
 		return
 	}
 	line := int(c.pos[id].line)
-	if fn == s.lastFn && line == s.lastLine {
+	if !s.reached(l, fn, line) {
 		return
 	}
-	s.lastFn, s.lastLine = fn, line
 	hook := s.line
 	s.line = nil // what the hook runs is not traced
 	hook(l, &Frame{Source: c.source, Name: frameName(l, 0), Line: line})
@@ -97,6 +122,13 @@ func (s *State) Locals(l *L, level int) []Local {
 	d, ok := l.GetStack(level)
 	if !ok {
 		return nil
+	}
+	if fn, _, ok := frameAt(l, level); ok && !fn.IsG {
+		// gopher-lua counts a variable from the second instruction of its scope on, but a line may stop at the first.
+		for _, v := range fn.Proto.DbgLocals {
+			v.StartPc--
+			defer func() { v.StartPc++ }()
+		}
 	}
 	var list []Local
 	for i := 1; ; i++ {

@@ -140,12 +140,12 @@ type State struct {
 	coroutine *L
 	hook      hook
 
-	interrupt func() error
-	line      func(l *L, d *Frame)
-	lineOff   bool // the line hook removed itself
-	lastFn    *Function
-	lastLine  int
-	aborted   *Error // why the running script must end
+	interrupt  func() error
+	line       func(l *L, d *Frame)
+	lineOff    bool       // the line hook removed itself
+	lines      []lineMark // where the functions of lineThread are, outermost first
+	lineThread *L
+	aborted    *Error // why the running script must end
 
 	errSource string // where the last error was raised
 	errLine   int
