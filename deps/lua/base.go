@@ -582,7 +582,10 @@ func (s *State) openCoroutine() {
 		return 0
 	})
 	create := func(l *L) *L {
-		f := s.checkFunction(l, 1)
+		f, ok := l.Get(1).(*Function)
+		if !ok || f.IsG {
+			s.ArgError(l, 1, "Lua function expected")
+		}
 		co, _ := s.root.NewThread()
 		s.setHook(co, true)
 		main := &Function{Env: s.env, Proto: proto, Upvalues: []*glua.Upvalue{{}, {}}}

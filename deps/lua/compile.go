@@ -8,6 +8,7 @@ package lua
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,6 +31,11 @@ type listConst struct {
 	slot *glua.LValue
 	list *list
 	gen  int
+}
+
+// size is about what C would need for the chunk's code, its constants and line numbers.
+func (c *chunk) size(source string) int64 {
+	return int64(len(source)) + 24*int64(len(c.pos))
 }
 
 func (c *chunk) refresh() {
@@ -88,19 +94,17 @@ func (s *State) compile(source, name string, fold bool) (fn *Function, err error
 	if cerr != nil {
 		return nil, p.compileError(cerr)
 	}
-	// The main chunk has no table of its arguments, which would be made for every call.
-	proto.IsVarArg &^= glua.VarArgNeedsArg
-	c.pos = p.pos
+	c.pos = slices.Clone(p.pos)
 	c.unbounded = p.unbounded
 	s.finish(p, proto, c, &glua.LUserData{Value: c})
-	s.alloc += int64(len(source)) + 64*int64(len(c.pos))
+	s.alloc += c.size(source)
 	return &Function{Env: s.env, Proto: proto, Upvalues: []*glua.Upvalue{}}, nil
 }
 
 // Forget takes a compiled function out of the estimate of UsedMemory.
 func (s *State) Forget(fn *Function, source string) {
 	if c := chunkOf(fn); c != nil {
-		s.alloc -= int64(len(source)) + 64*int64(len(c.pos))
+		s.alloc -= c.size(source)
 	}
 }
 
@@ -129,14 +133,18 @@ func (p *parser) compileError(err error) error {
 }
 
 // finish puts the constants in that the parser left marks for, and the chunk.
-func (s *State) finish(p *parser, proto *glua.FunctionProto, c *chunk, tag *glua.LUserData) {
+func (s *State) finish(p *parser, main *glua.FunctionProto, c *chunk, tag *glua.LUserData) {
 	lists := make(map[int]*list)
 	for _, l := range p.lists {
 		lists[l.fold] = l.list
 	}
 	var walk func(proto *glua.FunctionProto)
 	walk = func(proto *glua.FunctionProto) {
-		proto.Constants = append(proto.Constants, tag)
+		proto.Constants = append(slices.Clone(proto.Constants), tag)
+		if proto == main || !p.usesArg {
+			// Spares a table per call. A main chunk has no arg in C either.
+			proto.IsVarArg &^= glua.VarArgNeedsArg
+		}
 		for i, k := range proto.Constants {
 			str, ok := k.(String)
 			if !ok || !strings.HasPrefix(string(str), s.marker) {
@@ -151,11 +159,24 @@ func (s *State) finish(p *parser, proto *glua.FunctionProto, c *chunk, tag *glua
 				c.lists = append(c.lists, listConst{&proto.Constants[i], l, l.gen})
 			}
 		}
+		// The compiler makes room for functions far larger than most.
+		proto.Code = slices.Clone(proto.Code)
+		proto.DbgSourcePositions = slices.Clone(proto.DbgSourcePositions)
+		proto.DbgLocals = slices.Clone(proto.DbgLocals)
+		proto.DbgUpvalues = slices.Clone(proto.DbgUpvalues)
+		proto.FunctionPrototypes = slices.Clone(proto.FunctionPrototypes)
+		for _, v := range proto.DbgLocals {
+			// A debugger shows a variable from the instruction after its declaration on
+			// to the last of its block; the machine's own bounds leave both out.
+			v.StartPc--
+			v.EndPc++
+		}
+		proto.DbgCalls = nil // names of calls are taken from positions
 		for _, sub := range proto.FunctionPrototypes {
 			walk(sub)
 		}
 	}
-	walk(proto)
+	walk(main)
 }
 
 // chunkName is how messages call a chunk.

@@ -396,7 +396,7 @@ func (s *State) call(l *L, fn Value, args ...Value) Value {
 // after an error, by the run that catches it.
 func (s *State) enter(l *L) {
 	if s.depth >= maxCDepth {
-		s.Errorf(l, "C stack overflow")
+		s.Throw(l, String("C stack overflow"))
 	}
 	s.depth++
 }

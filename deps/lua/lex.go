@@ -323,13 +323,6 @@ func (lx *lexer) longString(level int, comment bool) {
 				lx.fail("unfinished long comment", tkEOS)
 			}
 			lx.fail("unfinished long string", tkEOS)
-		case '[':
-			if lx.skipSeparator() == level {
-				lx.pos++
-				if level == 0 {
-					lx.fail("nesting of [[...]] is deprecated", '[')
-				}
-			}
 		case ']':
 			at := lx.pos
 			if lx.skipSeparator() == level {

@@ -54,7 +54,7 @@
 // pcall detaches the caller's closures from its variables.
 //
 // Tables keep insertion order, so pairs and next visit in that order; C's order is that
-// of its hash. string.dump gives no bytecode, only its signature.
+// of its hash. What string.dump gives cannot be loaded; C does not load its own either.
 package lua
 
 import (

@@ -109,6 +109,7 @@ type parser struct {
 	folded    []glua.LValue
 	lists     []listSlot
 	fold      bool // global names are constants
+	usesArg   bool // some variable is called arg
 	rawLen    bool // a __len that C would ignore may be about
 	unbounded bool // has a loop, a function, or a way to make one at run time
 }
@@ -190,6 +191,7 @@ func (p *parser) resolve(fn *funcScope, name string) nameKind {
 		return globalName
 	}
 	if fn.has(name) {
+		p.usesArg = p.usesArg || name == "arg"
 		return localName
 	}
 	if p.resolve(fn.parent, name) == globalName {
@@ -907,27 +909,29 @@ type concatExpr struct {
 
 func (p *parser) expr() expr { return p.whole(p.subexpr(0)) }
 
-// whole turns a complete chain of .. into its call. At most maxConcat operands go
-// into one call, as each takes a register.
+// whole turns a complete chain of .. into its call. Each operand takes a register: of a
+// very long chain the left end is joined first. (That it associates to the right shows
+// with metamethods only.)
 func (p *parser) whole(e expr) expr {
-	const maxConcat = 40
+	const maxConcat = 100
 	c, ok := e.node.(*concatExpr)
 	if !ok {
 		return e
 	}
 	for {
 		n := min(len(c.parts), maxConcat)
+		rest := len(c.parts) - n
 		args := make([]ast.Expr, n)
 		ops := make([]operand, n)
 		for i := range n {
-			args[n-1-i], ops[n-1-i] = c.parts[i], c.operands[i]
+			args[n-1-i], ops[n-1-i] = c.parts[rest+i], c.operands[rest+i]
 		}
 		call := p.ownCall(p.st.fnConcat, p.here(ops...), args...)
-		if n == len(c.parts) {
+		if rest == 0 {
 			return expr{node: call}
 		}
-		c.parts = append([]ast.Expr{call}, c.parts[n:]...)
-		c.operands = append([]operand{{}}, c.operands[n:]...)
+		c.parts = append(c.parts[:rest], call)
+		c.operands = append(c.operands[:rest], operand{})
 	}
 }
 

@@ -96,12 +96,12 @@ func (s *State) strChar(l *L) int {
 	return 1
 }
 
-// strDump gives what begins as C's bytecode does, and holds none: no function takes it.
+// strDump gives the head of a binary chunk and no more: nothing can load one.
 func (s *State) strDump(l *L) int {
 	if s.checkFunction(l, 1).IsG {
 		return s.Errorf(l, "unable to dump given function")
 	}
-	l.Push(String("\x1bLua"))
+	l.Push(String("\x1bLuaQ\x00\x01\x04\x08\x04\x08\x00"))
 	return 1
 }
 
