@@ -283,6 +283,9 @@ func (l *state) finish() {
 		l.pos = len(l.buf)
 		l.refresh()
 	}
+	if l.e.Mask {
+		return // nothing has to be taken off the screen
+	}
 	l.noHints = true
 	l.refresh()
 	if l.search.mode != 0 {
@@ -359,6 +362,10 @@ func (l *state) insert(c byte) {
 	copy(l.buf[l.pos+1:], l.buf[l.pos:])
 	l.buf[l.pos] = c
 	l.pos++
+	if l.e.Mask && l.pos == len(l.buf) && utf8.RuneStart(c) {
+		_, _ = l.e.Out.WriteString("*")
+		return
+	}
 	// The bytes of a character are shown once they are all there.
 	if c < utf8.RuneSelf || utf8.Valid(l.buf[max(0, l.pos-utf8.UTFMax):l.pos]) || utf8.FullRune(lastStart(l.buf[:l.pos])) {
 		l.refresh()

@@ -17,7 +17,11 @@ import (
 func width(text []byte) int { return utf8.RuneCount(text) }
 
 func (l *state) refresh() {
-	prompt, text, cursor := l.prompt, l.text(), width(l.buf[:l.pos])
+	if l.e.Mask {
+		l.refreshMasked()
+		return
+	}
+	prompt, text, cursor := l.prompt, string(l.buf), width(l.buf[:l.pos])
 	plen := width([]byte(prompt))
 	textLen := width(l.buf)
 	if l.search.mode != 0 {
@@ -63,16 +67,15 @@ func (l *state) refresh() {
 	_, _ = l.e.Out.WriteString(out.String())
 }
 
-func (l *state) text() string {
-	if l.e.Mask {
-		return strings.Repeat("*", width(l.buf))
-	}
-	return string(l.buf)
+// refreshMasked draws a line of stars, in one row.
+func (l *state) refreshMasked() {
+	stars := strings.Repeat("*", width(l.buf))
+	fmt.Fprintf(l.e.Out, "\r%s%s\x1b[0K\r\x1b[%dC", l.prompt, stars, width([]byte(l.prompt))+width(l.buf[:l.pos]))
 }
 
 // writeHint shows as much of the hint as fits into the row.
 func (l *state) writeHint(out *strings.Builder, room int) {
-	if l.noHints || l.e.Hint == nil || l.e.Mask || room <= 0 {
+	if l.noHints || l.e.Hint == nil || room <= 0 {
 		return
 	}
 	hint := l.e.Hint(string(l.buf))

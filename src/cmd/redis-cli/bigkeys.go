@@ -21,7 +21,7 @@ type typeInfo struct {
 	biggestKey                []byte
 }
 
-// typeInfos are the types that were met, in the order in which they are shown.
+// typeInfos are the types that were met, in the order in which they are shown: the one that C's hash table has once it is at rest.
 type typeInfos struct {
 	list   []*typeInfo
 	byName map[string]*typeInfo
@@ -30,9 +30,9 @@ type typeInfos struct {
 func newTypeInfos() *typeInfos {
 	t := &typeInfos{byName: map[string]*typeInfo{}}
 	for _, info := range []typeInfo{
-		{name: "string", sizeCmd: "STRLEN", sizeUnit: "bytes"}, {name: "list", sizeCmd: "LLEN", sizeUnit: "items"},
-		{name: "set", sizeCmd: "SCARD", sizeUnit: "members"}, {name: "hash", sizeCmd: "HLEN", sizeUnit: "fields"},
-		{name: "zset", sizeCmd: "ZCARD", sizeUnit: "members"}, {name: "stream", sizeCmd: "XLEN", sizeUnit: "entries"},
+		{name: "list", sizeCmd: "LLEN", sizeUnit: "items"}, {name: "hash", sizeCmd: "HLEN", sizeUnit: "fields"},
+		{name: "stream", sizeCmd: "XLEN", sizeUnit: "entries"}, {name: "string", sizeCmd: "STRLEN", sizeUnit: "bytes"},
+		{name: "set", sizeCmd: "SCARD", sizeUnit: "members"}, {name: "zset", sizeCmd: "ZCARD", sizeUnit: "members"},
 	} {
 		t.add(info)
 	}
@@ -115,7 +115,8 @@ func formatPercent(p float64) string {
 	return s
 }
 
-// findBigKeys walks over the keys and tells of each that is bigger than all of its type before.
+// findBigKeys walks over the keys and tells of each that is bigger than all of its type before: in a line of its own, or on a terminal in a list
+// that is drawn over itself.
 func (c *cli) findBigKeys(memory bool, samples uint) int {
 	c.cancelLoopOnInterrupt()
 	total := c.dbSize()
@@ -130,7 +131,17 @@ func (c *cli) findBigKeys(memory bool, samples uint) int {
 		}
 		return info.sizeUnit
 	}
+	p := newProgress(c, total)
 	var sampled, totalLen, cursor uint64
+	show := func() {
+		p.begin(sampled)
+		p.line("")
+		for _, info := range types.list {
+			if info.biggestKey != nil {
+				p.line("Biggest %-9s found so far %s with %d %s", info.name, info.biggestKey, info.biggest, unit(info))
+			}
+		}
+	}
 	pct := ""
 	for loops := 1; ; loops++ {
 		pct = percent(sampled, total)
@@ -147,12 +158,13 @@ func (c *cli) findBigKeys(memory bool, samples uint) int {
 			sampled++
 			if info.biggest < sizes[i] {
 				info.biggest, info.biggestKey = sizes[i], sds.CatRepr(nil, keys[i].Str)
-				c.printf("[%s%%] Biggest %-6s found so far %s with %d %s\n", pct, info.name, info.biggestKey, sizes[i], unit(info))
+				p.plain("[%s%%] Biggest %-6s found so far %s with %d %s\n", pct, info.name, info.biggestKey, sizes[i], unit(info))
 			}
 			if sampled%1000000 == 0 {
-				c.printf("[%s%%] Sampled %d keys so far\n", pct, sampled)
+				p.plain("[%s%%] Sampled %d keys so far\n", pct, sampled)
 			}
 		}
+		p.refresh(show)
 		if loops%100 == 0 {
 			c.pause()
 		}
@@ -160,11 +172,12 @@ func (c *cli) findBigKeys(memory bool, samples uint) int {
 			break
 		}
 	}
+	p.end(sampled, len(types.list))
 	c.printf("\n-------- summary -------\n\n")
 	if c.cancelLoop.Load() {
-		c.printf("[%s%%] ", pct)
+		p.plain("[%s%%] ", pct)
 	}
-	c.printf("Sampled %d keys in the keyspace!\n", sampled)
+	p.plain("Sampled %d keys in the keyspace!\n", sampled)
 	c.printf("Total key length in bytes is %d (avg len %.2f)\n\n", totalLen, ratio(totalLen, sampled))
 	for _, info := range types.list {
 		if info.biggestKey != nil {

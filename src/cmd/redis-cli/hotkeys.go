@@ -27,6 +27,19 @@ func (c *cli) findHotKeys() int {
 	c.sendReadOnly()
 	var hot [hotkeysSample]hotKey
 	var sampled, cursor uint64
+	p := newProgress(c, total)
+	found := func(line func(format string, args ...any)) {
+		for k := hotkeysSample - 1; k >= 0; k-- {
+			if hot[k].freq > 0 {
+				line("hot key found with counter: %d\tkeyname: %s", hot[k].freq, hot[k].name)
+			}
+		}
+	}
+	show := func() {
+		p.begin(sampled)
+		p.line("")
+		found(p.line)
+	}
 	pct := ""
 	for loops := 1; ; loops++ {
 		pct = percent(sampled, total)
@@ -35,7 +48,7 @@ func (c *cli) findHotKeys() int {
 		for i := range keys {
 			sampled++
 			if sampled%1000000 == 0 {
-				c.printf("[%s%%] Sampled %d keys so far\n", pct, sampled)
+				p.plain("[%s%%] Sampled %d keys so far\n", pct, sampled)
 			}
 			k := 0
 			for k < hotkeysSample && freqs[i] > hot[k].freq {
@@ -49,8 +62,9 @@ func (c *cli) findHotKeys() int {
 				copy(hot[:k], hot[1:k+1]) // the coldest makes room
 			}
 			hot[k] = hotKey{freqs[i], sds.CatRepr(nil, keys[i].Str)}
-			c.printf("[%s%%] Hot key %s found so far with counter %d\n", pct, hot[k].name, freqs[i])
+			p.plain("[%s%%] Hot key %s found so far with counter %d\n", pct, hot[k].name, freqs[i])
 		}
+		p.refresh(show)
 		if loops%100 == 0 {
 			c.pause()
 		}
@@ -58,16 +72,13 @@ func (c *cli) findHotKeys() int {
 			break
 		}
 	}
+	p.end(sampled, hotkeysSample+1)
 	c.printf("\n-------- summary -------\n\n")
 	if c.cancelLoop.Load() {
-		c.printf("[%s%%] ", pct)
+		p.plain("[%s%%] ", pct)
 	}
-	c.printf("Sampled %d keys in the keyspace!\n", sampled)
-	for k := hotkeysSample - 1; k >= 0; k-- {
-		if hot[k].freq > 0 {
-			c.printf("hot key found with counter: %d\tkeyname: %s\n", hot[k].freq, hot[k].name)
-		}
-	}
+	p.plain("Sampled %d keys in the keyspace!\n", sampled)
+	found(func(format string, args ...any) { c.printf(format+"\n", args...) })
 	return 0
 }
 

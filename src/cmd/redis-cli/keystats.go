@@ -11,8 +11,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"redport/deps/hdr_histogram"
 	"redport/deps/hiredis"
@@ -20,9 +18,7 @@ import (
 )
 
 const (
-	keystatsRefresh   = 300 * time.Millisecond
-	keystatsBar       = 60 // columns
-	keystatsPrecision = 4  // digits of the histogram
+	keystatsPrecision = 4 // digits of the histogram
 	keystatsMaxSize   = 1 << 60
 )
 
@@ -43,34 +39,30 @@ type keyStat struct {
 
 // keyStats is what the walk has found.
 type keyStats struct {
-	c          *cli
 	types      *typeInfos
 	stats      map[*typeInfo]*keyStat
-	total      int64 // keys in the database
 	sampled    uint64
 	totalSize  uint64
 	totalNames uint64
-	top        []sizeInfo
+	biggest    []sizeInfo
 	sizes      *hdr_histogram.Histogram
 	names      map[int]int // keys by the length of their names
 
-	fancy bool // a terminal
-	lines int  // that were drawn since the top
+	*progress
 }
 
 func (c *cli) keyStats() int {
 	c.cancelLoopOnInterrupt()
-	s := &keyStats{c: c, types: newTypeInfos(), stats: map[*typeInfo]*keyStat{}, names: map[int]int{},
-		sizes: hdr_histogram.New(1, keystatsMaxSize, keystatsPrecision), fancy: c.output == outputStandard}
+	s := &keyStats{types: newTypeInfos(), stats: map[*typeInfo]*keyStat{}, names: map[int]int{},
+		sizes: hdr_histogram.New(1, keystatsMaxSize, keystatsPrecision)}
 	c.printf("\n# Scanning the entire keyspace to find the biggest keys and distribution information.\n" +
 		"# Use -i 0.1 to sleep 0.1 sec per 100 SCAN commands (not usually needed).\n" +
 		"# Use --cursor <n> to start the scan at the cursor <n> (usually after a Ctrl-C).\n" +
 		"# Use --top <n> to display <n> top key sizes (default is 10).\n" +
 		"# Ctrl-C to stop the scan.\n\n")
 	c.sendReadOnly()
-	s.total = c.dbSize()
+	s.progress = newProgress(c, c.dbSize())
 	cursor := c.keystatsCursor
-	shown := time.Now()
 	for loops := 1; ; loops++ {
 		keys := c.sendScan(&cursor)
 		kinds := c.keyTypes(s.types, keys)
@@ -87,15 +79,12 @@ func (c *cli) keyStats() int {
 		if c.cancelLoop.Load() || cursor == 0 {
 			break
 		}
-		if s.fancy && time.Since(shown) >= keystatsRefresh {
-			s.progress()
-			c.printf("\x1b[%dA\r", s.lines)
-			c.out.Flush()
-			s.lines = 0
-			shown = time.Now()
-		}
+		s.refresh(func() {
+			s.show()
+			s.top()
+		})
 	}
-	s.progress()
+	s.show()
 	s.distributions()
 	s.table()
 	if c.cancelLoop.Load() && cursor != 0 {
@@ -130,27 +119,17 @@ func (s *keyStats) add(info *typeInfo, key *hiredis.Reply, bytes, length uint64)
 // addTop keeps the biggest keys in order; among equals, those that were met first.
 func (s *keyStats) addTop(k sizeInfo) {
 	limit := s.c.keystatsTop
-	if uint64(len(s.top)) == limit && (limit == 0 || k.size <= s.top[len(s.top)-1].size) {
+	if uint64(len(s.biggest)) == limit && (limit == 0 || k.size <= s.biggest[len(s.biggest)-1].size) {
 		return
 	}
-	at := len(s.top)
-	for at > 0 && s.top[at-1].size < k.size {
+	at := len(s.biggest)
+	for at > 0 && s.biggest[at-1].size < k.size {
 		at--
 	}
-	if uint64(len(s.top)) == limit {
-		s.top = s.top[:len(s.top)-1]
+	if uint64(len(s.biggest)) == limit {
+		s.biggest = s.biggest[:len(s.biggest)-1]
 	}
-	s.top = slices.Insert(s.top, at, k)
-}
-
-// line prints a line; on a terminal over what is there.
-func (s *keyStats) line(format string, args ...any) {
-	if s.fancy {
-		s.c.printf("\x1b[2K\r")
-	}
-	text := fmt.Sprintf(format, args...)
-	s.c.printf("%s\n", text)
-	s.lines++
+	s.biggest = slices.Insert(s.biggest, at, k)
 }
 
 // present are the types that have keys, in their order.
@@ -164,23 +143,13 @@ func (s *keyStats) present() []*keyStat {
 	return list
 }
 
-// progress shows how far the walk is, and the biggest keys.
-func (s *keyStats) progress() {
-	pct := 0.0
-	if s.total > 0 {
-		pct = 100 * float64(s.sampled) / float64(s.total)
-	}
-	if s.fancy {
-		done := min(max(int(pct*keystatsBar/100), 0), keystatsBar)
-		s.line("%6.2f%% \x1b[32m%s\x1b[31m%s\x1b[39m", pct, strings.Repeat("|", done), strings.Repeat("-", keystatsBar-done))
-	} else {
-		s.line("%6.2f%% keys scanned", pct)
-	}
-	s.line("Keys sampled: %d", s.sampled)
+// show shows how far the walk is, and the biggest keys.
+func (s *keyStats) show() {
+	s.begin(s.sampled)
 	s.line("Keys size:    %s", humanBytes(s.totalSize))
 	s.line("")
 	s.line("--- Top %d key sizes ---", s.c.keystatsTop)
-	for i, k := range s.top {
+	for i, k := range s.biggest {
 		s.line("%3d %8s %-10s %s", i+1, humanBytes(k.size), k.typeName, sds.CatRepr(nil, k.key))
 	}
 	s.line("")
