@@ -74,7 +74,7 @@ test-upstream: all
 differ: all
 	@$(GO) run ./tests/differ $(ARGS)
 
-##  make test-clients        go-redis and ioredis against our server
+##  make test-clients        go-redis, rueidis, ioredis and node-redis against our server
 test-clients: all
 	@tests/clients/run
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// A smoke test with go-redis, as an application uses it: pools, pipelines, transactions, RESP2 and RESP3.
+// Smoke tests with go-redis and rueidis, as an application uses them: pools, pipelines, transactions, all types, scripts, RESP2 and RESP3.
 package main
 
 import (
@@ -26,7 +26,7 @@ var (
 func check(name string, want, got any, err error) {
 	if err != nil || !reflect.DeepEqual(want, got) {
 		failed++
-		fmt.Printf("[err]: go-redis: %s: want %v, got %v, error %v\n", name, want, got, err)
+		fmt.Printf("[err]: %s: want %v, got %v, error %v\n", name, want, got, err)
 		return
 	}
 	passed++
@@ -39,12 +39,13 @@ func main() {
 	}
 	for _, protocol := range []int{2, 3} {
 		c := redis.NewClient(&redis.Options{Addr: os.Args[1], Protocol: protocol, DB: 7, ClientName: "smoke"})
-		tests(c, fmt.Sprintf("RESP%d ", protocol))
+		tests(c, fmt.Sprintf("go-redis, RESP%d: ", protocol))
 		if err := c.Close(); err != nil {
 			check("close", nil, err, err)
 		}
 	}
-	fmt.Printf("go-redis: %d passed, %d failed\n", passed, failed)
+	rueidisTests(os.Args[1])
+	fmt.Printf("go-redis and rueidis: %d passed, %d failed\n", passed, failed)
 	if failed > 0 {
 		os.Exit(1)
 	}
@@ -183,5 +184,6 @@ func tests(c *redis.Client, p string) {
 	}
 	s, err = c.ClientGetName(ctx).Result()
 	check(p+"client getname", "smoke", s, err)
+	typeTests(c, p)
 	check(p+"flushdb", nil, nil, c.FlushDB(ctx).Err())
 }

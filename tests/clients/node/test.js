@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A smoke test with ioredis, as an application uses it: strings, keys, pipelines, transactions, publishing.
+// A smoke test with ioredis, as an application uses it: strings, keys, all types, pipelines, transactions, scripts, publishing.
 'use strict'
 
 const assert = require('node:assert')
@@ -94,6 +94,29 @@ async function main () {
     assert.strictEqual(await redis.publish('news', 'extra'), 1)
     assert.deepStrictEqual(await message, ['news', 'extra'])
     await subscriber.quit()
+  })
+
+  await check('all types', async () => {
+    assert.strictEqual(await redis.rpush('list', 'a', 'b', 'c'), 3)
+    assert.deepStrictEqual(await redis.blpop('list', 1), ['list', 'a'])
+    assert.strictEqual(await redis.sadd('set', 'x', 'y'), 2)
+    assert.strictEqual(await redis.hset('hash', { name: 'value' }), 1)
+    assert.deepStrictEqual(await redis.hgetall('hash'), { name: 'value' })
+    assert.strictEqual(await redis.zadd('zset', 1.5, 'a', 3, 'b'), 2)
+    assert.deepStrictEqual(await redis.zrange('zset', 0, -1, 'WITHSCORES'), ['a', '1.5', 'b', '3'])
+    assert.strictEqual(await redis.xadd('stream', '1-1', 'k', 'v'), '1-1')
+    assert.deepStrictEqual(await redis.xread('STREAMS', 'stream', '0'), [['stream', [['1-1', ['k', 'v']]]]])
+    assert.strictEqual(await redis.pfadd('hll', 'a', 'b'), 1)
+    assert.strictEqual(await redis.geoadd('geo', 13.361389, 38.115556, 'Palermo'), 1)
+    assert.strictEqual(await redis.setbit('bits', 7, 1), 0)
+    assert.strictEqual(await redis.restore('zset2', 0, await redis.dumpBuffer('zset')), 'OK')
+  })
+
+  await check('scripts', async () => {
+    redis.defineCommand('add', { numberOfKeys: 1, lua: "return redis.call('INCRBY', KEYS[1], ARGV[1])" })
+    assert.strictEqual(await redis.add('scripted', 5), 5)
+    assert.strictEqual(await redis.add('scripted', 5), 10)
+    await assert.rejects(redis.eval("return redis.error_reply('MY error')", 0), /MY error/)
   })
 
   await check('commands sent without waiting', async () => {
