@@ -36,7 +36,8 @@ func (o *dictObject) clone() dictObject { return dictObject{o.server, o.d.Clone(
 // copied is a copy, expiries included.
 func (o *dictObject) copied() dictObject {
 	n := o.server.newDictObject()
-	for it := o.d.Iter(); it.Next(); {
+	it := o.d.Iter()
+	for it.Next() {
 		e := it.Entry()
 		key := e.Key()
 		x := n.d.Insert(n.d.Find(dict.Hash(key), key), key, dict.Value{Meta: e.Meta(), Bytes: e.Value()}, 0)

@@ -515,17 +515,15 @@ func (r *rdbReader) loadPackedSet(rdbtype byte) (v dict.Value, empty bool) {
 		}
 	}
 	o := server.newSetObject()
-	for it := s.iter(); ; {
-		m, ok := it.next()
-		if !ok {
-			return collectionValue(server.newCollection(objSet, objEncodingHt, o)), false
-		}
+	it := s.iter()
+	for it.next() {
 		var buf [20]byte
-		key := m.Bytes(&buf)
+		key := it.member.Bytes(&buf)
 		if e := o.d.Find(dict.Hash(key), key); !e.Ok() {
 			o.d.Insert(e, key, dict.Value{}, 0)
 		}
 	}
+	return collectionValue(server.newCollection(objSet, objEncodingHt, o)), false
 }
 
 // validElements checks a listpack of groups of stride elements, of which no two have the same first one. second, if not nil, is asked about

@@ -247,8 +247,8 @@ func (s *sorter) load(key []byte) (loaded, ok bool) {
 		set := viewSet(e)
 		s.items = make([]*sortItem, 0, set.size())
 		it := set.iter()
-		for v, ok := it.next(); ok; v, ok = it.next() {
-			s.add(v)
+		for it.next() {
+			s.add(it.member)
 		}
 		return false, true
 	case objZset:

@@ -42,7 +42,8 @@ func (o *hashObject) thaw() collection { return &hashObject{o.clone(), o.minExpi
 func (o *hashObject) dup() collection  { return &hashObject{o.copied(), o.minExpire} }
 
 func (o *hashObject) digest(d *objectDigest) {
-	for it := o.d.Iter(); it.Next(); {
+	it := o.d.Iter()
+	for it.Next() {
 		e := it.Entry()
 		d.field(e.Key(), e.Value(), e.Expire() >= 0)
 	}
@@ -319,7 +320,8 @@ func (h *hashEdit) convert(encoding uint8) {
 		h.b = listpack.New(len(old.b) + 2*old.size())
 	}
 	var buf, valueBuf [20]byte
-	for it := old.iter(); it.next(); {
+	it := old.iter()
+	for it.next() {
 		if encoding == objEncodingListpackEx {
 			h.b = listpack.AppendInt(listpack.AppendValue(listpack.AppendValue(h.b, it.field), it.value), 0)
 			continue
@@ -761,7 +763,8 @@ func genericHgetallCommand(c *client, fields, values bool) {
 	} else {
 		c.addReplyArrayLen(n)
 	}
-	for it := h.iter(); it.nextValid(server); {
+	it := h.iter()
+	for it.nextValid(server) {
 		if fields {
 			c.addReplyBulkValue(it.field)
 		}

@@ -55,7 +55,8 @@ func (server *Server) countExpiredFields(h *hashView) int {
 			}
 		}
 	}
-	for it := h.iter(); it.next() && it.expire >= 0 && server.hashFieldIsExpired(it.expire); {
+	it := h.iter()
+	for it.next() && it.expire >= 0 && server.hashFieldIsExpired(it.expire) {
 		n++
 	}
 	return n

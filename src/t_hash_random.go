@@ -109,7 +109,8 @@ func hrandfieldWithCountCommand(c *client, count int64, values bool) {
 		}
 	case count >= size:
 		length(size)
-		for it := h.iter(); it.next(); {
+		it := h.iter()
+		for it.next() {
 			reply(it.field, it.value)
 		}
 	case h.encoding != objEncodingHt || count*hrandfieldSubStrategyMul > size:
@@ -169,7 +170,8 @@ func hscanCommand(c *client) {
 	}
 	// A packed hash comes all at once.
 	var buf [20]byte
-	for it := h.iter(); it.nextValid(server); {
+	it := h.iter()
+	for it.nextValid(server) {
 		field := it.field.Bytes(&buf)
 		if !opts.matches(field) {
 			continue

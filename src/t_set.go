@@ -35,7 +35,8 @@ func (o *setObject) thaw() collection { return &setObject{o.clone()} }
 func (o *setObject) dup() collection  { return &setObject{o.copied()} }
 
 func (o *setObject) digest(d *objectDigest) {
-	for it := o.d.Iter(); it.Next(); {
+	it := o.d.Iter()
+	for it.Next() {
 		d.xor(it.Entry().Key())
 	}
 }
@@ -81,11 +82,14 @@ func (s *setView) contains(m []byte) bool {
 
 // containsValue is contains for a member of another set.
 func (s *setView) containsValue(v listpack.Value) bool {
-	if v.IsInt && s.encoding == objEncodingIntset {
+	if !v.IsInt {
+		return s.contains(v.Str)
+	}
+	if s.encoding == objEncodingIntset {
 		return intset.Contains(s.b, v.Int)
 	}
 	var buf [20]byte
-	return s.contains(v.Bytes(&buf))
+	return s.contains(util.AppendInt(buf[:0], v.Int))
 }
 
 // random is a random member, all of them with the same probability. The set is not empty.
@@ -104,6 +108,8 @@ type setIter struct {
 	s  setView
 	at int // position of the next one
 	it dict.Iter
+
+	member listpack.Value
 }
 
 func (s *setView) iter() setIter {
@@ -111,33 +117,37 @@ func (s *setView) iter() setIter {
 	switch s.encoding {
 	case objEncodingHt:
 		it.it = s.d.Iter()
-	case objEncodingListpack:
+	case objEncodingIntset:
+		it.member.IsInt = true
+	default:
 		it.at = listpack.First(s.b)
 	}
 	return it
 }
 
-// next is the next member; false after the last one.
-func (it *setIter) next() (v listpack.Value, ok bool) {
+// next moves to the next member, and reports false after the last one.
+func (it *setIter) next() bool {
 	switch it.s.encoding {
 	case objEncodingHt:
 		if !it.it.Next() {
-			return v, false
+			return false
 		}
-		return listpack.Value{Str: it.it.Entry().Key()}, true
+		it.member.Str = it.it.Entry().Key()
+		return true
 	case objEncodingIntset:
 		if it.at == intset.Len(it.s.b) {
-			return v, false
+			return false
 		}
+		it.member.Int = intset.Get(it.s.b, it.at)
 		it.at++
-		return listpack.Value{Int: intset.Get(it.s.b, it.at-1), IsInt: true}, true
+		return true
 	}
 	if it.at == listpack.End {
-		return v, false
+		return false
 	}
-	v = listpack.Get(it.s.b, it.at)
+	it.member = listpack.Get(it.s.b, it.at)
 	it.at = listpack.Next(it.s.b, it.at)
-	return v, true
+	return true
 }
 
 // below is a random number from 0 to n-1.
@@ -272,11 +282,9 @@ func (s *setEdit) convert(encoding uint8) {
 	// The old bytes lie in the scratch buffer, or in one that has outgrown it.
 	s.server.setScratch = nil
 	s.begin(encoding)
-	for it := old.iter(); ; {
-		v, ok := it.next()
-		if !ok {
-			break
-		}
+	it := old.iter()
+	for it.next() {
+		v := it.member
 		switch encoding {
 		case objEncodingHt:
 			var buf [20]byte
@@ -698,12 +706,9 @@ func spopWithCountCommand(c *client) {
 	// All of them: that is a deletion.
 	if count == size {
 		c.addReplySetLen(size)
-		for it := view.iter(); ; {
-			v, ok := it.next()
-			if !ok {
-				break
-			}
-			c.addReplyBulkValue(v)
+		it := view.iter()
+		for it.next() {
+			c.addReplyBulkValue(it.member)
 		}
 		db.dbDelete(key)
 		server.notifyKeyspaceEvent(notifyGeneric, "del", key, db.id)
@@ -776,13 +781,10 @@ func spopMoveRemaining(c *client, s *setEdit, remaining int, prop *spopPropagati
 		}
 		stay = append(stay, m)
 	}
-	for it := s.iter(); ; {
-		v, ok := it.next()
-		if !ok {
-			break
-		}
-		c.addReplyBulkValue(v)
-		prop.add(v)
+	it := s.iter()
+	for it.next() {
+		c.addReplyBulkValue(it.member)
+		prop.add(it.member)
 	}
 	// The new set begins small, whatever the old one was.
 	n := setEdit{server: server, e: s.e, was: s.was}
@@ -855,21 +857,18 @@ func srandmemberWithCountCommand(c *client) {
 		}
 	case count >= int64(size):
 		c.addReplyArrayLen(size)
-		for it := s.iter(); ; {
-			v, ok := it.next()
-			if !ok {
-				break
-			}
-			c.addReplyBulkValue(v)
+		it := s.iter()
+		for it.next() {
+			c.addReplyBulkValue(it.member)
 		}
 	case s.encoding == objEncodingListpack || count*srandmemberSubStrategyMul > int64(size):
 		// One pass: each is taken with the probability that makes all choices equally likely.
 		c.addReplyArrayLen(int(count))
 		it := s.iter()
 		for need, left := int(count), size; need > 0; left-- {
-			v, _ := it.next()
+			it.next()
 			if server.rand.below(left) < need {
-				c.addReplyBulkValue(v)
+				c.addReplyBulkValue(it.member)
 				need--
 			}
 		}
@@ -917,11 +916,9 @@ func sscanCommand(c *client) {
 	}
 	// A packed set comes all at once.
 	var buf [20]byte
-	for it := s.iter(); ; {
-		v, ok := it.next()
-		if !ok {
-			break
-		}
+	it := s.iter()
+	for it.next() {
+		v := it.member
 		m := v.Str
 		if v.IsInt {
 			m = strconv.AppendInt(buf[:0], v.Int, 10)

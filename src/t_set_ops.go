@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 
+	"redport/src/dict"
+	"redport/src/intset"
 	"redport/src/listpack"
 	"redport/src/util"
 )
@@ -25,6 +27,16 @@ type sourceSet struct {
 	setView
 	found bool
 	same  bool // the first of them again
+	at    int  // in an intset: where those before are done with
+	join  dict.Join
+}
+
+func newSourceSet(s setView) sourceSet {
+	x := sourceSet{setView: s, found: true}
+	if s.d != nil {
+		x.join = s.d.Join()
+	}
+	return x
 }
 
 // lookupSets looks the sets at keys up. It is false if one of the keys is of another type, an error by then. The result is good until
@@ -43,13 +55,13 @@ func (c *client) lookupSets(keys [][]byte) (sets []sourceSet, missing int, ok bo
 			missing++
 			continue
 		}
-		sets = append(sets, sourceSet{setView: viewSet(e), found: true})
+		sets = append(sets, newSourceSet(viewSet(e)))
 	}
 	if db.keys.Len() != n {
 		// Keys had expired and are gone, so the others may lie elsewhere now.
 		for i, key := range keys {
 			if sets[i].found {
-				sets[i].setView = viewSet(db.find(key))
+				sets[i] = newSourceSet(viewSet(db.find(key)))
 			}
 		}
 	}
@@ -132,14 +144,11 @@ func sinterGenericCommand(c *client, keys [][]byte, dst []byte, cardinalityOnly 
 		replylen = c.addReplyDeferredLen()
 	}
 	var cardinality int64
+	it := first.iter()
 candidates:
-	for it := first.iter(); ; {
-		v, ok := it.next()
-		if !ok {
-			break
-		}
+	for it.next() {
 		for j := 1; j < len(sets); j++ {
-			if !sets[j].containsValue(v) {
+			if !sets[j].has(&it) {
 				continue candidates
 			}
 		}
@@ -150,8 +159,9 @@ candidates:
 				break candidates
 			}
 		case dst == nil:
-			c.addReplyBulkValue(v)
+			c.addReplyBulkValue(it.member)
 		default:
+			v := it.member
 			if !v.IsInt && onlyIntegers {
 				// The keys of a dictionary are text, numbers among them.
 				if n, isInt := util.String2ll(v.Str); isInt && first.encoding == objEncodingHt {
@@ -174,6 +184,20 @@ candidates:
 	case len(sets) > 1:
 		c.setDeferredSetLen(replylen, int(cardinality))
 	}
+}
+
+// has is containsValue for the member at which it stands: where both sets have the same order, that saves searching.
+func (s *sourceSet) has(it *setIter) (found bool) {
+	if s.encoding == it.s.encoding {
+		switch s.encoding {
+		case objEncodingHt:
+			return s.join.Has(&it.it)
+		case objEncodingIntset:
+			s.at, found = intset.Seek(s.b, s.at, it.member.Int)
+			return found
+		}
+	}
+	return s.containsValue(it.member)
 }
 
 // SINTER key [key ...]; also SMEMBERS key
@@ -241,12 +265,9 @@ func sunionDiffGenericCommand(c *client, keys [][]byte, dst []byte, op int) {
 			if !sets[i].found || sets[i].same {
 				continue
 			}
-			for it := sets[i].iter(); ; {
-				v, ok := it.next()
-				if !ok {
-					break
-				}
-				result.addValue(v)
+			it := sets[i].iter()
+			for it.next() {
+				result.addValue(it.member)
 			}
 		}
 	} else {
@@ -273,12 +294,9 @@ func (c *client) replySet(s *sourceSet) {
 		return
 	}
 	c.addReplySetLen(s.size())
-	for it := s.iter(); ; {
-		v, ok := it.next()
-		if !ok {
-			break
-		}
-		c.addReplyBulkValue(v)
+	it := s.iter()
+	for it.next() {
+		c.addReplyBulkValue(it.member)
 	}
 }
 
@@ -296,24 +314,18 @@ func (c *client) replySetDifference(sets []sourceSet) {
 			if !others[i].found {
 				continue
 			}
-			for it := others[i].iter(); ; {
-				v, ok := it.next()
-				if !ok {
-					break
-				}
-				union.addValue(v)
+			it := others[i].iter()
+			for it.next() {
+				union.addValue(it.member)
 			}
 		}
-		others = []sourceSet{{setView: union.setView, found: true}}
+		others = []sourceSet{newSourceSet(union.setView)}
 	}
 	if first := &sets[0]; first.found {
-		for it := first.iter(); ; {
-			v, ok := it.next()
-			if !ok {
-				break
-			}
-			if !inAnySet(others, v) {
-				c.addReplyBulkValue(v)
+		it := first.iter()
+		for it.next() {
+			if !inAnySet(others, &it) {
+				c.addReplyBulkValue(it.member)
 				n++
 			}
 		}
@@ -345,9 +357,10 @@ func compareDifferences(sets []sourceSet) (ask, empty bool) {
 	return one/2 <= two, false
 }
 
-func inAnySet(sets []sourceSet, v listpack.Value) bool {
+// inAnySet tells whether one of the sets has the member at which it stands.
+func inAnySet(sets []sourceSet, it *setIter) bool {
 	for i := range sets {
-		if s := &sets[i]; s.same || s.found && s.containsValue(v) {
+		if s := &sets[i]; s.same || s.found && s.has(it) {
 			return true
 		}
 	}
@@ -369,13 +382,10 @@ func setDifference(sets []sourceSet, add func(listpack.Value), remove func(listp
 	if ask {
 		slices.SortStableFunc(sets[1:], func(a, b sourceSet) int { return b.sizeIfFound() - a.sizeIfFound() })
 	}
-	for it := first.iter(); ; {
-		v, ok := it.next()
-		if !ok {
-			break
-		}
-		if !ask || !inAnySet(sets[1:], v) {
-			add(v)
+	it := first.iter()
+	for it.next() {
+		if !ask || !inAnySet(sets[1:], &it) {
+			add(it.member)
 		}
 	}
 	if ask {
@@ -386,12 +396,9 @@ func setDifference(sets []sourceSet, add func(listpack.Value), remove func(listp
 		if !s.found {
 			continue
 		}
-		for it := s.iter(); ; {
-			v, ok := it.next()
-			if !ok {
-				break
-			}
-			if remove(v) == 0 {
+		it := s.iter()
+		for it.next() {
+			if remove(it.member) == 0 {
 				return
 			}
 		}

@@ -62,12 +62,7 @@ func (src *zsetSource) each(fn func(member []byte, score float64) bool) {
 		}
 		return
 	}
-	it := src.s.iter()
-	for {
-		v, ok := it.next()
-		if !ok || !fn(v.Bytes(&buf), 1) {
-			return
-		}
+	for it := src.s.iter(); it.next() && fn(it.member.Bytes(&buf), 1); {
 	}
 }
 

@@ -93,6 +93,37 @@ func search(is []byte, v int64) (i int, found bool) {
 	return lo, false
 }
 
+// Seek finds v, or the index at which it would stand, given that it does not stand before index from. It is quick where
+// that is not far away.
+func Seek(is []byte, from int, v int64) (i int, found bool) {
+	n, w := Len(is), width(is)
+	step := 1
+	lo, hi := from, from
+	for hi < n {
+		if m := read(is, hi, w); m == v {
+			return hi, true
+		} else if m > v {
+			break
+		}
+		lo = hi + 1
+		hi += step
+		step *= 2
+	}
+	hi = min(hi, n)
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		switch m := read(is, mid, w); {
+		case m == v:
+			return mid, true
+		case m < v:
+			lo = mid + 1
+		default:
+			hi = mid
+		}
+	}
+	return lo, false
+}
+
 // Contains tells whether v is in the set.
 func Contains(is []byte, v int64) bool {
 	if widthOf(v) > width(is) {

@@ -87,3 +87,29 @@ func FuzzValidate(f *testing.F) {
 		}
 	})
 }
+
+// Seek is search from some index on.
+func TestSeek(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 1))
+	for range 300 {
+		is := New()
+		limit := int64(1) << (3 + r.IntN(40))
+		for range r.IntN(200) {
+			is, _ = Add(is, r.Int64N(2*limit)-limit)
+		}
+		for range 100 {
+			v := r.Int64N(2*limit) - limit
+			want, wantFound := search(is, v)
+			from := 0
+			if want > 0 {
+				from = r.IntN(want + 1)
+			}
+			if got, found := Seek(is, from, v); got != want || found != wantFound {
+				t.Fatalf("%d from %d of %d: %d %v instead of %d %v", v, from, Len(is), got, found, want, wantFound)
+			}
+		}
+		if i, found := Seek(is, Len(is), limit); i != Len(is) || found {
+			t.Fatal("behind the last")
+		}
+	}
+}

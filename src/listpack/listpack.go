@@ -225,9 +225,7 @@ func Last(lp []byte) int { return Prev(lp, len(lp)-1) }
 
 // Next is the position behind the element at p, or End.
 func Next(lp []byte, p int) int {
-	n := currentEncodedSize(lp, p)
-	p += n + backlenSize(n)
-	if lp[p] == eof {
+	if p = after(lp, p); lp[p] == eof {
 		return End
 	}
 	return p
@@ -276,59 +274,105 @@ func Seek(lp []byte, index int) int {
 
 // Get reads the element at p.
 func Get(lp []byte, p int) Value {
-	b := lp[p]
-	switch {
-	case b < 0x80:
-		return Value{Int: int64(b), IsInt: true}
-	case b < 0xC0:
+	switch b := lp[p]; {
+	case b >= enc6bitStr && b < enc13bitInt:
 		n := int(b & 0x3F)
 		return Value{Str: lp[p+1 : p+1+n : p+1+n]}
-	case b < 0xE0:
-		v := int64(b&0x1F)<<8 | int64(lp[p+1])
-		if v >= 1<<12 {
-			v -= 1 << 13
-		}
-		return Value{Int: v, IsInt: true}
-	case b < 0xF0:
+	case b >= enc12bitStr && b < enc32bitStr:
 		n := int(b&0x0F)<<8 | int(lp[p+1])
 		return Value{Str: lp[p+2 : p+2+n : p+2+n]}
-	case b == enc16bitInt:
-		return Value{Int: int64(int16(binary.LittleEndian.Uint16(lp[p+1:]))), IsInt: true}
-	case b == enc24bitInt:
-		v := uint32(lp[p+1]) | uint32(lp[p+2])<<8 | uint32(lp[p+3])<<16
-		return Value{Int: int64(int32(v<<8) >> 8), IsInt: true}
-	case b == enc32bitInt:
-		return Value{Int: int64(int32(binary.LittleEndian.Uint32(lp[p+1:]))), IsInt: true}
-	case b == enc64bitInt:
-		return Value{Int: int64(binary.LittleEndian.Uint64(lp[p+1:])), IsInt: true}
+	case b == enc32bitStr:
+		n := int(binary.LittleEndian.Uint32(lp[p+1:]))
+		return Value{Str: lp[p+5 : p+5+n : p+5+n]}
 	}
-	n := int(binary.LittleEndian.Uint32(lp[p+1:]))
-	return Value{Str: lp[p+5 : p+5+n : p+5+n]}
+	v, _ := getInt(lp, p)
+	return Value{Int: v, IsInt: true}
 }
 
 // Find returns the position of the first element whose text is s, looking at the element at p and then
 // at every one after skipping skip elements (fields of a hash: skip 1). End if there is none.
+//
+// Small hashes and sets spend their time here, so it reads no element as a whole: sizes first, the last byte next, and
+// numbers only where s is one.
 func Find(lp []byte, p int, s []byte, skip int) int {
-	n, isInt := int64(0), false
-	parsed := false
-	for i := 0; p != End; i++ {
-		if skip == 0 || i%(skip+1) == 0 {
-			v := Get(lp, p)
-			if v.IsInt {
-				if !parsed {
-					n, isInt = util.String2ll(s)
-					parsed = true
-				}
-				if isInt && v.Int == n {
-					return p
-				}
-			} else if string(v.Str) == string(s) {
+	if p == End {
+		return End
+	}
+	short := byte(enc6bitStr | min(len(s), 63)) // what a string of that length begins with, if it is below 64
+	if len(s) >= 64 {
+		short = 0xFE // what nothing begins with
+	}
+	var last byte
+	if len(s) > 0 {
+		last = s[len(s)-1]
+	}
+	n, isInt, parsed := int64(0), false, false
+	for {
+		b := lp[p]
+		switch {
+		case b == short:
+			if len(s) == 0 || lp[p+len(s)] == last && string(lp[p+1:p+1+len(s)]) == string(s) {
 				return p
 			}
+			p += len(s) + 2
+		case b >= enc6bitStr && b < enc13bitInt:
+			p += int(b&0x3F) + 2
+		case b >= enc12bitStr && b <= enc32bitStr:
+			if v := Get(lp, p); string(v.Str) == string(s) {
+				return p
+			}
+			p = after(lp, p)
+		case b == eof:
+			return End
+		default:
+			if !parsed {
+				n, isInt = util.String2ll(s)
+				parsed = true
+			}
+			v, size := getInt(lp, p)
+			if isInt && v == n {
+				return p
+			}
+			p += size + 1
 		}
-		p = Next(lp, p)
+		for range skip {
+			if b = lp[p]; b >= enc6bitStr && b < enc13bitInt {
+				p += int(b&0x3F) + 2
+			} else if b != eof {
+				p = after(lp, p)
+			}
+		}
 	}
-	return End
+}
+
+// getInt is the number at p, and the size of its encoding.
+func getInt(lp []byte, p int) (v int64, size int) {
+	switch b := lp[p]; {
+	case b < 0x80:
+		return int64(b), 1
+	case b < enc12bitStr:
+		return int64(b&0x1F)<<59>>51 | int64(lp[p+1]), 2
+	case b == enc16bitInt:
+		return int64(int16(binary.LittleEndian.Uint16(lp[p+1:]))), 3
+	case b == enc24bitInt:
+		return int64(int32(uint32(lp[p+1])<<8|uint32(lp[p+2])<<16|uint32(lp[p+3])<<24) >> 8), 4
+	case b == enc32bitInt:
+		return int64(int32(binary.LittleEndian.Uint32(lp[p+1:]))), 5
+	default:
+		return int64(binary.LittleEndian.Uint64(lp[p+1:])), 9
+	}
+}
+
+// after is the position behind the element at p: of the next one, or of the end mark.
+func after(lp []byte, p int) int {
+	switch b := lp[p]; {
+	case b < 0x80:
+		return p + 2
+	case b < 0xC0:
+		return p + 2 + int(b&0x3F)
+	}
+	n := currentEncodedSize(lp, p)
+	return p + n + backlenSize(n)
 }
 
 // --- Encoding ---

@@ -210,3 +210,33 @@ func FuzzValidate(f *testing.F) {
 		}
 	})
 }
+
+// Find is what reading one element after another finds.
+func TestFindModel(t *testing.T) {
+	r := rand.New(rand.NewPCG(21, 22))
+	for range 400 {
+		lp := New(0)
+		n := 1 + r.IntN(60)
+		for range n {
+			lp = Append(lp, []byte(randomElement(r)))
+		}
+		texts := list(lp)
+		for range 60 {
+			s := randomElement(r)
+			if r.IntN(2) == 0 {
+				s = texts[r.IntN(n)]
+			}
+			from, skip := r.IntN(n), r.IntN(4)
+			want := End
+			for i := from; i < n; i += skip + 1 {
+				if texts[i] == s {
+					want = Seek(lp, i)
+					break
+				}
+			}
+			if got := Find(lp, Seek(lp, from), []byte(s), skip); got != want {
+				t.Fatalf("%q from %d, skipping %d: at %d instead of %d in %q", s, from, skip, got, want, texts)
+			}
+		}
+	}
+}
