@@ -88,7 +88,7 @@ type aofManifest struct {
 // line is the file's line of the manifest.
 func (ai *aofInfo) line(b []byte) []byte {
 	name := []byte(ai.fileName)
-	if sds.NeedsRepr(name) {
+	if sds.NeedsRepr(name) || bytes.IndexByte(name, '\'') >= 0 {
 		name = sds.CatRepr(nil, name)
 	}
 	b = fmt.Appendf(b, "file %s seq %d type %c", name, ai.fileSeq, ai.fileType)
