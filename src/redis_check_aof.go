@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"redport/src/platform"
+	"redport/src/rio"
 )
 
 // redis_check_aof.go - the program redis-check-aof: is an append-only file whole, and if not, where does it cease to be? It can cut a
@@ -34,11 +35,11 @@ const (
 
 // aofChecker is one run of the program.
 type aofChecker struct {
-	fs    platform.FS
-	out   io.Writer
-	in    io.Reader // answers to the question whether to go on
-	check func(out io.Writer, name string, f platform.File) (end int64, ok bool)
-	log   func(format string, args ...any)
+	fs  platform.FS
+	out io.Writer
+	in  io.Reader // answers to the question whether to go on
+	log func(format string, args ...any)
+	rdb func() (*Server, error) // a server to check an RDB file with
 
 	fix         bool
 	toTimestamp int64 // 0: do not cut off at a point in time
@@ -73,13 +74,17 @@ func (k *aofChecker) fail(format string, args ...any) bool {
 func newAofChecker(in io.Reader, out io.Writer) *aofChecker {
 	logger := &Server{options: Options{Stdout: out}, pid: os.Getpid()}
 	logger.logger.early = true
-	return &aofChecker{fs: platform.OSFS{}, in: in, out: out, log: func(format string, args ...any) { logger.log(llWarning, format, args...) }}
+	return &aofChecker{fs: platform.OSFS{}, in: in, out: out, rdb: func() (*Server, error) { return New(Options{ExecName: "redis-check-aof"}) },
+		log: func(format string, args ...any) { logger.log(llWarning, format, args...) }}
 }
 
 // redisCheckAofMain is redis-check-aof's main function: it returns the exit code.
 func redisCheckAofMain(argv []string, k *aofChecker) int {
 	var path string
 	switch {
+	case len(argv) == 2 && (argv[1] == "-v" || argv[1] == "--version"):
+		k.printf("redis-check-aof %s\n", strings.TrimPrefix(versionText(), "Redis server "))
+		return 0
 	case len(argv) == 2:
 		path = argv[1]
 	case len(argv) == 3 && argv[1] == "--fix":
@@ -230,12 +235,16 @@ func (k *aofChecker) checkSingleAof(name, path string, last, preamble bool) (int
 	}
 	k.pos = 0
 	if preamble {
-		end, ok := k.check(k.out, name, f)
-		if !ok {
+		server, err := k.rdb()
+		if err != nil {
+			return 0, k.abort("%s\n", err)
+		}
+		r := rio.NewReader(f)
+		if !server.redisCheckRdb(r, name, k.out) {
 			return 0, k.abort("RDB preamble of AOF file is not sane, aborting.\n")
 		}
 		k.printf("RDB preamble is OK, proceeding with AOF tail...\n")
-		k.pos = end
+		k.pos = r.Tell()
 	}
 	if _, err := f.Seek(k.pos, io.SeekStart); err != nil {
 		return 0, k.abort("Failed to fseek in AOF %s: %s", name, platform.Strerror(err))
