@@ -36,13 +36,12 @@ type luaScript struct {
 
 // evalState is the scripting of EVAL.
 type evalState struct {
-	engine      *luaEngine
-	scripts     map[string]*luaScript // by SHA1
-	lru         luaScript             // the list's end: next is the least recently used script, prev the most recently used
-	lruLen      int
-	scriptsMem  int64 // of texts and keys
-	currentSha  [40]byte
-	callsCycles int64
+	engine     *luaEngine
+	scripts    map[string]*luaScript // by SHA1
+	lru        luaScript             // the list's end: next is the least recently used script, prev the most recently used
+	lruLen     int
+	scriptsMem int64 // of texts and keys
+	currentSha [40]byte
 }
 
 // scriptingInit makes the interpreter and an empty cache.

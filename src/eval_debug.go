@@ -57,8 +57,6 @@ type ldbState struct {
 	hintSent    bool
 }
 
-func (server *Server) ldbActive() bool { return server.ldb.active }
-
 // logging tells whether commands are to be shown.
 func (l *ldbState) logging() bool { return l.active && l.step }
 

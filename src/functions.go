@@ -216,7 +216,7 @@ func functionsVerifyName(name string) bool {
 	return name != ""
 }
 
-var errFunctionName = errors.New("Library names can only contain letters, numbers, or underscores(_) and must be at least one character long") //nolint:staticcheck // as clients know it
+var errFunctionName = errors.New("Library names can only contain letters, numbers, or underscores(_) and must be at least one character long")
 
 // functionLibCreateFunction adds a function to a library that is being loaded.
 func functionLibCreateFunction(li *functionLibInfo, fi *functionInfo) error {
@@ -224,7 +224,7 @@ func functionLibCreateFunction(li *functionLibInfo, fi *functionInfo) error {
 		return errFunctionName
 	}
 	if li.functions[fi.name] != nil {
-		return errors.New("Function already exists in the library") //nolint:staticcheck // as clients know it
+		return errors.New("Function already exists in the library")
 	}
 	fi.li = li
 	li.functions[fi.name] = fi
@@ -641,13 +641,13 @@ func (server *Server) functionsLoadPayload(payload []byte) (*functionsLibCtx, er
 		switch r.loadType() {
 		case rdbOpcodeFunction2:
 		case rdbOpcodeFunctionPreGA:
-			return ctx, errors.New("Pre-release function format not supported.") //nolint:staticcheck // as clients know it
+			return ctx, errors.New("Pre-release function format not supported.")
 		default:
 			return ctx, errors.New("given type is not a function")
 		}
 		code := r.loadValueString()
 		if !r.ok() {
-			return ctx, errors.New("Failed loading library code") //nolint:staticcheck // as clients know it
+			return ctx, errors.New("Failed loading library code")
 		}
 		if _, err := server.functionsCreateWithLibraryCtx(code, false, ctx, 0); err != nil {
 			server.log(llWarning, "Failed creating the library, %s", err)

@@ -59,8 +59,8 @@ func (e *luaEngine) load(code []byte, name string) (*lua.Function, error) {
 func (e *luaEngine) forget(fn *lua.Function, code string) { e.st.Forget(fn, code) }
 
 var (
-	errScriptKilled = errors.New("Script killed by user with SCRIPT KILL...") //nolint:staticcheck // as clients know it
-	errLoadTimeout  = errors.New("FUNCTION LOAD timeout")                     //nolint:staticcheck // the same
+	errScriptKilled = errors.New("Script killed by user with SCRIPT KILL...")
+	errLoadTimeout  = errors.New("FUNCTION LOAD timeout")
 )
 
 // interrupt is called now and then while code runs that may run for long. An error ends it.
