@@ -229,16 +229,23 @@ func (s *State) baseNext(l *L) int {
 }
 
 func (s *State) ipairsStep(l *L) int {
-	t := s.checkTable(l, 1)
+	t, ok := l.Get(1).(*Table)
+	if !ok {
+		s.checkTable(l, 1)
+	}
 	if t.Metatable != Nil {
 		t = s.realTable(t)
 	}
-	i := s.checkInt(l, 2) + 1
+	n, ok := l.Get(2).(Number)
+	if !ok {
+		n = Number(s.checkInt(l, 2))
+	}
+	i := int(n) + 1
 	v := t.RawGetInt(i)
 	if v == Nil {
 		return 0
 	}
-	l.Push(Number(i))
+	l.Push(integer(i))
 	l.Push(v)
 	return 2
 }
@@ -268,8 +275,16 @@ func (s *State) rawSet(l *L, t *Table, k, v Value) {
 	if n, ok := k.(Number); ok && math.IsNaN(float64(n)) {
 		s.Throw(l, String("table index is NaN"))
 	}
+	if n, ok := k.(Number); ok && v != Nil && n > sparseLimit && n < Number(glua.MaxArrayIndex) && float64(n) > 2*float64(t.MaxN()) {
+		// A table's array reaches up to its highest index.
+		s.Throw(l, String("not enough memory"))
+	}
 	t.RawSet(k, v)
 }
+
+// sparseLimit is the index up to which a library function may put a value into a table
+// that has few.
+const sparseLimit = 1 << 24
 
 func (s *State) baseSelect(l *L) int {
 	top := l.GetTop()

@@ -546,7 +546,7 @@ func (d *jsonDecoder) value(tok jsonToken) Value {
 	case "T_STRING":
 		return String(tok.str)
 	case "T_NUMBER":
-		return Number(tok.num)
+		return number(tok.num)
 	case "T_BOOLEAN":
 		return Bool(tok.value)
 	case "T_NULL":
@@ -571,7 +571,7 @@ func (d *jsonDecoder) descend(slots int) {
 func (d *jsonDecoder) object() Value {
 	d.descend(3)
 	d.stack += 2
-	t := d.s.NewTable()
+	t := d.s.NewTableSize(0, 4)
 	tok := d.next()
 	if tok.kind != "T_OBJ_END" {
 		for {
@@ -600,7 +600,7 @@ func (d *jsonDecoder) object() Value {
 func (d *jsonDecoder) array() Value {
 	d.descend(2)
 	d.stack++
-	t := d.s.NewTable()
+	t := d.s.NewTableSize(4, 0)
 	tok := d.next()
 	if tok.kind != "T_ARR_END" {
 		for i := 1; ; i++ {

@@ -275,7 +275,7 @@ func (c *msgpackCursor) array(n int) Value {
 }
 
 func (c *msgpackCursor) hash(n int) Value {
-	t := c.s.NewTable()
+	t := c.s.NewTableSize(0, min(n, 8))
 	for range n {
 		k := c.value()
 		c.stack++

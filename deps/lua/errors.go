@@ -152,13 +152,6 @@ func (s *State) checkNumber(l *L, n int) float64 {
 
 func (s *State) checkInt(l *L, n int) int { return toInteger(s.checkNumber(l, n)) }
 
-func (s *State) optNumber(l *L, n int, def float64) float64 {
-	if l.Get(n) == Nil {
-		return def
-	}
-	return s.checkNumber(l, n)
-}
-
 func (s *State) optInt(l *L, n, def int) int {
 	if l.Get(n) == Nil {
 		return def
@@ -457,7 +450,7 @@ func (s *State) negate(l *L) int {
 func (s *State) mod(l *L) int {
 	if a, ok := l.Get(1).(Number); ok {
 		if b, ok := l.Get(2).(Number); ok {
-			l.Push(Number(modulo(float64(a), float64(b))))
+			l.Push(number(modulo(float64(a), float64(b))))
 			return 1
 		}
 	}
@@ -578,9 +571,9 @@ func (s *State) concatMeta(l *L, n int) int {
 func (s *State) length(l *L) int {
 	switch v := l.Get(1).(type) {
 	case String:
-		l.Push(Number(len(v)))
+		l.Push(integer(len(v)))
 	case *Table:
-		l.Push(Number(s.realTable(v).Len()))
+		l.Push(integer(s.realTable(v).Len()))
 	default:
 		return s.operandError(l, "get length of", 0, v)
 	}

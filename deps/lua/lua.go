@@ -521,14 +521,6 @@ func (s *State) run(t *L, nargs, nret int) (err *glua.ApiError) {
 	return nil
 }
 
-// rethrow passes on an error that run returned.
-func (s *State) rethrow(err *glua.ApiError) {
-	if s.aborted != nil {
-		panic(s.aborted)
-	}
-	panic(err)
-}
-
 // UsedMemory estimates the bytes that the interpreter holds: its libraries, threads
 // and compiled chunks. What scripts allocate while they run is not in it.
 func (s *State) UsedMemory() int64 {

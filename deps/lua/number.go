@@ -14,6 +14,33 @@ import (
 	glua "github.com/yuin/gopher-lua"
 )
 
+// smallNumbers are the values of small integers, which would be allocated each time they
+// are made. Never written after init.
+var smallNumbers = func() (t [1024]Value) {
+	for i := range t {
+		t[i] = Number(i)
+	}
+	return t
+}()
+
+// integer is the value of an integer.
+func integer(i int) Value {
+	if uint(i) < uint(len(smallNumbers)) {
+		return smallNumbers[i]
+	}
+	return Number(i)
+}
+
+// number is the value of a number.
+func number(v float64) Value {
+	if v >= 0 && v < float64(len(smallNumbers)) {
+		if i := int(v); float64(i) == v && (i != 0 || !math.Signbit(v)) {
+			return smallNumbers[i]
+		}
+	}
+	return Number(v)
+}
+
 // appendNumber appends v in C's %.14g.
 func appendNumber(b []byte, v float64) []byte {
 	if i := int64(v); float64(i) == v && i > -1e14 && i < 1e14 && (i != 0 || !math.Signbit(v)) {

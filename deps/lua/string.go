@@ -25,7 +25,7 @@ func (s *State) openString() {
 		"gmatch": s.strGmatch,
 		"gsub":   s.strGsub,
 		"len": func(l *L) int {
-			l.Push(Number(len(s.checkString(l, 1))))
+			l.Push(integer(len(s.checkString(l, 1))))
 			return 1
 		},
 		"lower":   func(l *L) int { return s.mapBytes(l, lowerByte) },
@@ -77,7 +77,7 @@ func (s *State) strByte(l *L) int {
 		return s.Errorf(l, "stack overflow (string slice too long)")
 	}
 	for k := range n {
-		l.Push(Number(str[i-1+k]))
+		l.Push(integer(int(str[i-1+k])))
 	}
 	return n
 }
@@ -169,8 +169,8 @@ func (s *State) strFind(l *L, find bool) int {
 			l.Push(Nil)
 			return 1
 		}
-		l.Push(Number(init + i + 1))
-		l.Push(Number(init + i + len(pat)))
+		l.Push(integer(init + i + 1))
+		l.Push(integer(init + i + len(pat)))
 		return 2
 	}
 	m := matcher{s: s, l: l, src: str, pat: cutPattern(pat)}
@@ -183,8 +183,8 @@ func (s *State) strFind(l *L, find bool) int {
 		m.level = 0
 		if e := m.match(at, p); e >= 0 {
 			if find {
-				l.Push(Number(at + 1))
-				l.Push(Number(e))
+				l.Push(integer(at + 1))
+				l.Push(integer(e))
 				return m.push(at, e, false) + 2
 			}
 			return m.push(at, e, true)
@@ -264,7 +264,7 @@ func (s *State) strGsub(l *L) int {
 		b.WriteString(str[at:])
 	}
 	l.Push(String(b.String()))
-	l.Push(Number(n))
+	l.Push(integer(n))
 	return 2
 }
 
