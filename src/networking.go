@@ -5,7 +5,9 @@ package server
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -419,10 +421,13 @@ func (server *Server) incrementErrorCount(code string) {
 		return
 	}
 	if _, ok := server.stat.errors[code]; !ok && len(server.stat.errors) >= errorStatsMax {
+		server.log(llWarning, "Errorstats stopped adding new errors because the number of errors reached the limit, "+
+			"may be misuse of lua error_reply, please check INFO ERRORSTATS, this can be re-enabled via CONFIG RESETSTAT.")
+		server.log(llWarning, "Current errors code list: %s", strings.Join(slices.Sorted(maps.Keys(server.stat.errors)), ", "))
+		server.lazyfreed(int64(len(server.stat.errors)))
 		clear(server.stat.errors)
 		server.stat.errors["ERRORSTATS_DISABLED"] = 1
 		server.stat.errorsLimitReached = true
-		server.log(llWarning, "Errorstats stopped adding new errors because the number of errors reached the limit (%d)", errorStatsMax)
 		return
 	}
 	if server.stat.errors == nil {

@@ -662,7 +662,7 @@ func (server *Server) call(c *client, flags int) {
 		server.stat.numcommands++
 		c.duration = 0
 	}
-	if len(server.monitors) > 0 && !server.loading && real.flags&(commands.CmdSkipMonitor|commands.CmdAdmin) == 0 {
+	if len(server.monitors) > 0 && !server.loading && c.flags&clientReprocessingCommand == 0 && real.flags&(commands.CmdSkipMonitor|commands.CmdAdmin) == 0 {
 		argv := c.argv
 		if c.originalArgv != nil {
 			argv = c.originalArgv

@@ -228,3 +228,25 @@ start_server {tags {"introspection external:skip"} config minimal.conf overrides
         assert_match "[srv 0 pid]:M ?? ??? 20?? ??:??:??.??? \\* Server initialized" $line
     } {} {tls:skip}
 }
+
+start_server {tags {"introspection"}} {
+    test {MONITOR shows a command that waited once} {
+        set monitor [redis_deferring_client]
+        set waiting [redis_deferring_client]
+        r del l
+        $monitor monitor
+        $monitor read
+        $waiting blpop l 0
+        wait_for_blocked_clients_count 1
+        r lpush l 1
+        assert_equal {l 1} [$waiting read]
+        r echo end
+        set seen {}
+        while {![string match {*"echo" "end"*} [set line [$monitor read]]]} {
+            if {[regexp {"(blpop|lpush)"} $line -> command]} {lappend seen $command}
+        }
+        assert_equal {blpop lpush} $seen
+        $monitor close
+        $waiting close
+    }
+}
