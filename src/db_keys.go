@@ -77,6 +77,7 @@ func (c *client) addFlushReply(waits bool) {
 	if server := c.server; waits && server.currentClient == c {
 		c.flags &^= clientExecutingCommand // which would hold messages back
 		server.trackingHandlePendingKeyInvalidations()
+		server.flushPendingPushMessages()
 		c.flags |= clientExecutingCommand
 	}
 	c.addReply(shared.ok)

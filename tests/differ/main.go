@@ -7,6 +7,8 @@
 // as sets where the order is not defined; by shape where chance decides; with a tolerance where they tell the time. After every batch of commands the
 // digests of both datasets are compared, and where they differ, those of the keys.
 //
+// After the episodes, a tenth as many steps each go to users and their rules (users.go) and to client-side caching (tracking.go); -what picks some of the three.
+//
 // Commands are made from their declarations (src/commands), so a new one is covered when it is declared; generate.go knows
 // what values make sense where, and how to make them senseless.
 package main
@@ -20,6 +22,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -32,6 +35,7 @@ type options struct {
 	episode   int
 	length    int
 	only      string
+	what      string
 	most      int
 	verbose   bool
 }
@@ -45,6 +49,7 @@ func main() {
 	flag.IntVar(&o.episode, "episode", -1, "only this episode")
 	flag.IntVar(&o.length, "length", 2000, "commands an episode")
 	flag.StringVar(&o.only, "only", "", "only these commands or groups (comma-separated)")
+	flag.StringVar(&o.what, "what", "commands,users,tracking", "what to compare")
 	flag.IntVar(&o.most, "most", 20, "stop after so many differences")
 	flag.BoolVar(&o.verbose, "v", false, "print every command")
 	flag.Parse()
@@ -102,12 +107,26 @@ func run(o *options) (int, error) {
 	if o.episode >= 0 {
 		first, last = o.episode, o.episode+1
 	}
+	what := strings.Split(o.what, ",")
+	if !slices.Contains(what, "commands") {
+		last = first
+	}
 	for e := first; e < last && d.differences < o.most; e++ {
 		if err := d.episodeRun(e); err != nil {
 			for _, s := range servers {
 				s.showLog()
 			}
 			return d.differences, fmt.Errorf("seed %d, episode %d: %w", o.seed, e, err)
+		}
+	}
+	if slices.Contains(what, "users") && o.episode < 0 {
+		if err := d.usersCompared(o.n / 10); err != nil {
+			return d.differences, fmt.Errorf("seed %d, users: %w", o.seed, err)
+		}
+	}
+	if slices.Contains(what, "tracking") && o.episode < 0 {
+		if err := d.trackingCompared(o.n / 10); err != nil {
+			return d.differences, fmt.Errorf("seed %d, tracking: %w", o.seed, err)
 		}
 	}
 	fmt.Printf("%d commands, %d of them answered with an error by both, %d differences\n", d.sent, d.errors, d.differences)

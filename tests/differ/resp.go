@@ -35,13 +35,14 @@ func (r *reply) text() string {
 }
 
 type conn struct {
-	nc net.Conn
-	r  *bufio.Reader
-	w  *bufio.Writer
+	nc   net.Conn
+	r    *bufio.Reader
+	w    *bufio.Writer
+	name string // in tracking.go
 }
 
 func newConn(nc net.Conn) *conn {
-	return &conn{nc, bufio.NewReaderSize(nc, 1<<16), bufio.NewWriterSize(nc, 1<<16)}
+	return &conn{nc: nc, r: bufio.NewReaderSize(nc, 1<<16), w: bufio.NewWriterSize(nc, 1<<16)}
 }
 
 func (c *conn) send(args []string) {
