@@ -488,11 +488,17 @@ func debugObject(c *client) {
 		server.estimateObjectIdleTime(e.Access())/1000, extra)
 }
 
-// rdbSavedObjectLen is the number of bytes that the value at e takes in an RDB file.
+// rdbSavedObjectLen is the number of bytes that the value at e takes in an RDB file; as C counts them, which leaves out the time in front
+// of a hash whose fields expire.
 func (server *Server) rdbSavedObjectLen(e dict.Entry) int {
 	w := &rdbWriter{Writer: rio.NewWriter(io.Discard), compress: server.rdbCompression}
 	w.saveObject(e)
-	return int(w.Tell())
+	n := int(w.Tell())
+	switch rdbObjectType(e) {
+	case rdbTypeHashListpackEx, rdbTypeHashMetadata:
+		n -= 8
+	}
+	return n
 }
 
 // debugReload: DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]

@@ -209,21 +209,21 @@ func (server *Server) expireTimeLimitReached() {
 // updateAvgTTL refreshes the average time to live that INFO shows: every sampled key moves it by 2 %.
 func (db *redisDb) updateAvgTTL() {
 	now := db.server.mstime()
-	var sum, samples int64
+	var sum, samples float64 // two keys that hardly ever expire are too much for an int64
 	db.keys.Sample(db.server.rand.uint64, activeExpireCycleTTLSamples, true, func(e dict.Entry) {
 		if ttl := e.Expire() - now; ttl > 0 {
-			sum += ttl
+			sum += float64(ttl)
 			samples++
 		}
 	})
 	if samples == 0 {
 		return
 	}
-	avg := sum / samples
+	avg := int64(sum / samples)
 	if db.avgTTL == 0 {
 		db.avgTTL = avg
 	} else {
-		db.avgTTL = avg + int64(float64(db.avgTTL-avg)*math.Pow(0.98, float64(samples)))
+		db.avgTTL = avg + int64(float64(db.avgTTL-avg)*math.Pow(0.98, samples))
 	}
 }
 

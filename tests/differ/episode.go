@@ -5,9 +5,13 @@ package main
 // episode.go - a stretch of commands from empty databases on.
 
 import (
+	"bytes"
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -101,6 +105,9 @@ func (d *differ) episodeRun(number int) error {
 		}
 		if d.differences == before {
 			if err := d.datasets(number, past); err != nil {
+				return err
+			}
+			if err := d.inspect(number, past); err != nil {
 				return err
 			}
 			if err := d.exportKey(number, g.anyKey()); err != nil {
@@ -208,17 +215,133 @@ func (d *differ) datasets(number int, past []step) error {
 			}
 			fmt.Printf("  %q: %q, in C %q\n", key, x.raw, y.raw)
 		}
-		var about []step
-		for _, s := range past {
-			if slices.Contains(s.args, key) {
-				about = append(about, s)
-			}
-		}
-		for _, s := range about[max(0, len(about)-history):] {
-			fmt.Printf("    %s\n", quoted(s.args))
-		}
+		d.showPast(past, key)
 	}
 	return nil
+}
+
+// showPast prints the last commands that named a key.
+func (d *differ) showPast(past []step, key string) {
+	var about []step
+	for _, s := range past {
+		if slices.Contains(s.args, key) {
+			about = append(about, s)
+		}
+	}
+	for _, s := range about[max(0, len(about)-history):] {
+		fmt.Printf("    %s\n", quoted(s.args))
+	}
+}
+
+var (
+	serializedLength = regexp.MustCompile(`serializedlength:\d+`)
+	averages         = regexp.MustCompile(`,avg_ttl=-?\d+,subexpiry=\d+`) // C counts a hash until its field would have expired
+)
+
+// inspect compares what the servers tell about keys beside their contents: how many of which size there are, which expire, how they are encoded, how
+// long they are when saved.
+func (d *differ) inspect(number int, past []step) error {
+	differs := func(what, key string, x, y []byte) {
+		d.differences++
+		fmt.Printf("-seed %d -episode %d: %s %s\n  ours %.1000q\n  C    %.1000q\n", d.seed, number, what, key, x, y)
+		d.showPast(past, key)
+	}
+	a, b, err := d.both("INFO", "keyspace")
+	if err != nil {
+		return err
+	}
+	if x, y := keyspaceLines(a), keyspaceLines(b); x != y {
+		differs("INFO", "keyspace", []byte(x), []byte(y))
+	}
+	keys, err := d.c.conn.do("KEYS", "*")
+	if err != nil {
+		return err
+	}
+	for _, kid := range keys.kids {
+		key := kid.text()
+		a, b, err := d.both("OBJECT", "ENCODING", key)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(a.raw, b.raw) {
+			differs("OBJECT ENCODING", key, a.raw, b.raw)
+		}
+		if a, b, err = d.both("DEBUG", "OBJECT", key); err != nil {
+			return err
+		}
+		if x, y := serializedLength.Find(a.raw), serializedLength.Find(b.raw); !bytes.Equal(x, y) {
+			differs("DEBUG OBJECT", key, x, y)
+		}
+	}
+	return d.keysizes(keys, differs)
+}
+
+// keyspaceLines is INFO keyspace without what depends on time.
+func keyspaceLines(r *reply) string { return averages.ReplaceAllString(r.text(), "") }
+
+// keysizes compares our histograms of sizes with the sizes of the keys. (C's are wrong where a key is made by SETRANGE, ZADD INCR and some others.)
+func (d *differ) keysizes(keys *reply, differs func(what, key string, x, y []byte)) error {
+	size, err := d.ours.conn.do("DBSIZE")
+	if err != nil || size.text() != strconv.Itoa(len(keys.kids)) {
+		return err // keys that have expired are still counted
+	}
+	lines := []struct {
+		typ, length, name string
+		bins              [64]int
+	}{
+		{typ: "string", length: "STRLEN", name: "strings_sizes"}, {typ: "list", length: "LLEN", name: "lists_items"}, {typ: "set", length: "SCARD", name: "sets_items"},
+		{typ: "zset", length: "ZCARD", name: "zsets_items"}, {typ: "hash", length: "HLEN", name: "hashes_items"},
+	}
+	for _, kid := range keys.kids {
+		typ, err := d.ours.conn.do("TYPE", kid.text())
+		if err != nil {
+			return err
+		}
+		for i := range lines {
+			if lines[i].typ != typ.text() {
+				continue
+			}
+			length, err := d.ours.conn.do(lines[i].length, kid.text())
+			if err != nil {
+				return err
+			}
+			n, _ := strconv.Atoi(length.text())
+			lines[i].bins[bits.Len(uint(n))]++
+		}
+	}
+	want := ""
+	for _, line := range lines {
+		sep := "db0_distrib_" + line.name + ":"
+		for bin, n := range line.bins {
+			if n > 0 {
+				want += fmt.Sprintf("%s%s=%d", sep, binLabel(bin), n)
+				sep = ","
+			}
+		}
+		if sep == "," {
+			want += "\r\n"
+		}
+	}
+	info, err := d.ours.conn.do("INFO", "keysizes")
+	if err != nil {
+		return err
+	}
+	_, got, _ := strings.Cut(info.text(), "# Keysizes\r\n")
+	if got, _, _ = strings.Cut(got, "db1_"); got != want {
+		differs("INFO keysizes", "(here C is the truth)", []byte(got), []byte(want))
+	}
+	return nil
+}
+
+// binLabel is the smallest size in a bin.
+func binLabel(bin int) string {
+	switch {
+	case bin == 0:
+		return "0"
+	case bin > 10:
+		return fmt.Sprint(1<<(bin-11)) + "K"
+	}
+	return fmt.Sprint(1 << (bin - 1))
 }
 
 // exportKey hands a key from each server to the other one, by DUMP and RESTORE.
