@@ -124,6 +124,8 @@ func execCommand(c *client) {
 	c.originalArgv = nil
 	c.discardTransaction()
 	server.inExec = false
+	// Its commands have propagated themselves, in a transaction if there are several.
+	c.preventCommandPropagation()
 }
 
 // --- WATCH ---
