@@ -159,6 +159,9 @@ func (e *Editor) edit(prompt string) (string, error) {
 	}
 	for {
 		key, err := l.key()
+		if key == ctrlJ && !e.ForceTTY {
+			key = enter // typed before the terminal was in raw mode
+		}
 		if err == nil && key == tab && l.search.mode == 0 && e.Complete != nil {
 			key, err = l.completeLine()
 		}

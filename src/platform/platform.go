@@ -59,6 +59,7 @@ package platform
 //	Uname() (system, release, machine), Hostname(), PageSize(), CompilerVersion()
 //	IsTerminal(f) bool, TerminalSize(f) (columns, rows)
 //	RawTerminal(f), KeyTerminal(f) (restore, error), EnableTerminalEscapes(f)    (terminal_*)
+//	OpenPseudoTerminal(columns, rows) (ours, theirs, error), StartAtTerminal(cmd, theirs) error    for tests    (pty_*)
 //	CheckSystem(w) bool, SystemWarnings(warn), BacklogWarning(n) string
 //	TestMemory(w, megabytes, passes) bool, TestMemoryQuietly(megabytes) error
 //

@@ -50,7 +50,6 @@ func (c *cli) waitForMessagesOrStdin() {
 		switch event {
 		case eventInterrupt:
 			c.pubsubMode = false
-			c.printf("Closing current connection. Ready to reconnect to Redis server... \n")
 			if !c.connect(connectForce) {
 				c.printConnError()
 				c.exit(1)
