@@ -162,6 +162,83 @@ start_server {tags {"aof external:skip"} overrides {appendonly no save {} auto-a
     } {6}
 }
 
+start_server {tags {"aof external:skip"} overrides {appendonly yes save {} auto-aof-rewrite-percentage 0}} {
+    test {History stays while aof-disable-auto-gc says so} {
+        r config set aof-disable-auto-gc yes
+        r set a 1
+        r bgrewriteaof
+        wait_for_rewrite
+        r set b 2
+        r bgrewriteaof
+        wait_for_rewrite
+        assert_equal {appendonly.aof.1.base.rdb appendonly.aof.1.incr.aof appendonly.aof.2.base.rdb appendonly.aof.2.incr.aof} [lsort [aof_manifest h]]
+        assert_equal appendonly.aof.3.base.rdb [aof_manifest b]
+        assert_equal appendonly.aof.3.incr.aof [aof_manifest i]
+        assert_equal 7 [llength [aof_files]]
+        r config set aof-disable-auto-gc no
+        r bgrewriteaof
+        wait_for_rewrite
+        wait_for_condition 50 20 {
+            [aof_files] eq {appendonly.aof.4.base.rdb appendonly.aof.4.incr.aof appendonly.aof.manifest}
+        } else {
+            fail "files left: [aof_files]"
+        }
+        assert_reload_keeps_everything
+    }
+
+    test {Numbers go on after a restart} {
+        r set c 3
+        restart_server 0 true false
+        r bgrewriteaof
+        wait_for_rewrite
+        assert_equal appendonly.aof.5.base.rdb [aof_manifest b]
+        assert_equal appendonly.aof.5.incr.aof [aof_manifest i]
+        r config set aof-use-rdb-preamble no
+        r bgrewriteaof
+        wait_for_rewrite
+        assert_equal appendonly.aof.6.base.aof [aof_manifest b]
+        assert_reload_keeps_everything
+        r dbsize
+    } {3}
+
+    test {A rewrite while it is off makes a base, and no incr file} {
+        r config set appendonly no
+        r set d 4
+        r bgrewriteaof
+        wait_for_rewrite
+        assert_equal appendonly.aof.7.base.aof [aof_manifest b]
+        assert_equal {} [aof_manifest i]
+        assert_equal {} [temp_files]
+        r set e 5
+        r config set appendonly yes
+        wait_for_rewrite
+        assert_equal appendonly.aof.8.base.aof [aof_manifest b]
+        assert_equal appendonly.aof.7.incr.aof [aof_manifest i]
+        assert_reload_keeps_everything
+        r dbsize
+    } {5}
+
+    test {Turned on during a save, it waits for the save's end} {
+        r config set appendonly no
+        r config set rdb-key-save-delay 100000
+        r bgsave
+        r config set appendonly yes
+        assert_equal 1 [s aof_rewrite_scheduled]
+        assert_equal 0 [s aof_rewrite_in_progress]
+        r set f 6
+        r config set rdb-key-save-delay 0
+        wait_for_condition 1000 20 {
+            [s rdb_bgsave_in_progress] == 0
+        } else {
+            fail "the save does not end"
+        }
+        wait_for_rewrite
+        r set g 7
+        assert_reload_keeps_everything
+        r dbsize
+    } {7}
+}
+
 # /dev/full takes nothing: what is written there fails as on a full disk.
 if {[file exists /dev/full]} {
     start_server {tags {"aof external:skip"} overrides {appendonly yes save {} appendfsync everysec auto-aof-rewrite-percentage 0}} {
