@@ -350,11 +350,23 @@ func (d *differ) exportKey(number int, key string) error {
 	if err != nil || a.kind != '$' || b.kind != '$' || string(a.raw) == "$-1\r\n" {
 		return err
 	}
-	const copied = "copied"
+	encoding, err := d.c.conn.do("OBJECT", "ENCODING", key)
+	if err != nil {
+		return err
+	}
 	fail := func(what string, a, b *reply) {
 		d.differences++
 		fmt.Printf("-seed %d -episode %d: %s of %q: ours %.300q, C %.300q\n", d.seed, number, what, key, a.raw, b.raw)
 	}
+	switch encoding.text() {
+	case "hashtable", "skiplist", "stream", "listpackex":
+		// The order of elements is each server's own, or there are times in it that each has read from the clock.
+	default:
+		if !bytes.Equal(a.raw, b.raw) {
+			fail("DUMP", a, b)
+		}
+	}
+	const copied = "copied"
 	x, err := d.ours.conn.do("RESTORE", copied, "0", b.text(), "REPLACE")
 	if err != nil {
 		return fmt.Errorf("ours, at RESTORE %q: %w", b.raw, err)
