@@ -198,7 +198,6 @@ func TestRewriteKeepsEverything(t *testing.T) {
 			t.Fatalf("status %t, files %v\n%s", s.aofLastbgrewriteStatus, disk.Files(dir), s.log)
 		}
 		want := s.digest()
-		groups := s.c.run("XINFO", "STREAM", "x", "FULL")
 		s.flushAppendOnlyFile(true)
 		again, log := startOnDisk(t, disk, dir, args...)
 		if again == nil {

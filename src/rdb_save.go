@@ -9,7 +9,6 @@ import (
 
 	"redport/src/btree"
 	"redport/src/dict"
-	"redport/src/listpack"
 	"redport/src/lzf"
 	"redport/src/quicklist"
 	"redport/src/rio"
@@ -132,12 +131,6 @@ func (w *rdbWriter) saveCompressed(s []byte) bool {
 		w.packed = nil
 	}
 	return ok
-}
-
-// saveValue writes an element of a listpack as a string.
-func (w *rdbWriter) saveValue(v listpack.Value) {
-	var buf [20]byte
-	w.saveRawString(v.Bytes(&buf))
 }
 
 // --- Values ---
