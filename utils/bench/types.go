@@ -3,6 +3,8 @@
 package main
 
 import (
+	"crypto/sha1"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -54,6 +56,14 @@ var fixtures = map[string]func(c *conn) error{
 			return []string{"GEOADD", "bench:geo", strconv.FormatFloat(-10+40*r.Float64(), 'f', 6, 64),
 				strconv.FormatFloat(36+24*r.Float64(), 'f', 6, 64), element(i)}
 		})
+	},
+	"scripts": func(c *conn) error {
+		for _, script := range []string{scriptNothing, scriptIncr, scriptCalls, scriptLoop, scriptTables, scriptStrings} {
+			if err := c.load("SCRIPT", "LOAD", script); err != nil {
+				return err
+			}
+		}
+		return c.load("FUNCTION", "LOAD", "REPLACE", benchLibrary)
 	},
 	"inter": func(c *conn) error {
 		for _, s := range []struct{ n, step int }{{100, 7}, {1000, 1}} {
@@ -139,6 +149,30 @@ var typeRows = []typeRow{
 	{label: "PUBLISH to 1", cmd: []string{"PUBLISH", "bench:channel", "xxx"}, beside: subscribers(1)},
 	{label: "PUBLISH to 10", cmd: []string{"PUBLISH", "bench:channel", "xxx"}, beside: subscribers(10), slow: 4},
 	{label: "PUBLISH to 1,000", cmd: []string{"PUBLISH", "bench:channel", "xxx"}, beside: subscribers(1000), slow: 200},
+	{label: "EVALSHA of nothing", cmd: evalsha(scriptNothing), keys: []string{"scripts"}},
+	{label: "EVALSHA of one INCR", cmd: evalsha(scriptIncr), keys: []string{"scripts"}},
+	{label: "EVALSHA of 1,000 INCR", cmd: evalsha(scriptCalls), keys: []string{"scripts"}, slow: 100},
+	{label: "EVALSHA of a loop of 1,000 steps", cmd: evalsha(scriptLoop), keys: []string{"scripts"}, slow: 8},
+	{label: "EVALSHA of tables", cmd: evalsha(scriptTables), keys: []string{"scripts"}, slow: 8},
+	{label: "EVALSHA of strings", cmd: evalsha(scriptStrings), keys: []string{"scripts"}, slow: 8},
+	{label: "FCALL of one INCR", cmd: []string{"FCALL", "bench_incr", "1", "bench:__rand_int__"}, keys: []string{"scripts"}},
+}
+
+// Scripts that rows run.
+const (
+	scriptNothing = "return 1"
+	scriptIncr    = "return redis.call('incr', KEYS[1])"
+	scriptCalls   = "for i = 1, 1000 do redis.call('incr', KEYS[1]) end"
+	scriptLoop    = "local x = 0 for i = 1, 1000 do x = x + i % 7 end return x"
+	scriptTables  = "local t = {} for i = 1, 100 do t[i] = {id = i, name = 'n' .. i} end local n = 0 for _, v in ipairs(t) do n = n + v.id end return n"
+	scriptStrings = "local s = {} for i = 1, 50 do s[#s + 1] = string.format('%d:%s', i, string.rep('x', i)) end return #table.concat(s, ','):gsub('x+', 'y')"
+	benchLibrary  = "#!lua name=bench\nredis.register_function('bench_incr', function(keys) return redis.call('incr', keys[1]) end)"
+)
+
+// evalsha is the command that runs a script of the cache.
+func evalsha(script string) []string {
+	sum := sha1.Sum([]byte(script))
+	return []string{"EVALSHA", hex.EncodeToString(sum[:]), "1", "bench:__rand_int__"}
 }
 
 // subscribers are connections that read messages and do nothing with them.
