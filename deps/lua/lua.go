@@ -99,7 +99,7 @@ const (
 	maxRegisters = 1 << 20
 	// maxString bounds a string that a script can make, and with it what one
 	// instruction can allocate.
-	maxString = 1 << 30
+	maxString = 1 << 29
 	// interruptEvery is the number of instructions between two interrupts.
 	interruptEvery = 100000
 )
