@@ -247,10 +247,24 @@ func (t *trackingRun) listen(side int, c *conn, token string) (messages []string
 		}
 		// A RESP2 subscriber gets it as a message.
 		if r.kind == '$' && r.text() == token || len(r.kids) == 2 && r.kids[1].text() == token {
-			return messages, nil
+			return sortRuns(messages), nil
 		}
 		messages = append(messages, t.text(side, r))
 	}
+}
+
+// sortRuns sorts neighbouring messages of invalidation: several clients may redirect to one, and in which order clients are told is not defined.
+func sortRuns(messages []string) []string {
+	isPush := func(m string) bool { return m[0] == '>' || strings.Contains(m, "__redis__:invalidate") }
+	for i := 0; i < len(messages); i++ {
+		j := i
+		for j < len(messages) && isPush(messages[j]) {
+			j++
+		}
+		slices.Sort(messages[i:max(i, j)])
+		i = max(i, j-1)
+	}
+	return messages
 }
 
 // text is the reply with the IDs of clients replaced by their names. A null may be one of RESP2 or of RESP3: C writes that of the protocol
