@@ -65,7 +65,7 @@ func (server *Server) sanitizesDump(c *client) bool {
 	case sanitizeDumpYes:
 		return true
 	case sanitizeDumpClients:
-		return !server.loading && c != nil && c.flags&clientMaster == 0 && c.user.flags&userFlagSanitizePayloadSkip == 0
+		return !server.loading && c != nil && c.flags&clientMaster == 0 && (c.user == nil || c.user.flags&userFlagSanitizePayloadSkip == 0)
 	}
 	return false
 }

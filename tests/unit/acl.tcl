@@ -289,6 +289,23 @@ start_server {tags {"acl external:skip"}} {
     }
 }
 
+# C Redis 8.0 panics when it loads that.
+start_server {overrides {appendonly yes} tags {acl aof external:skip redport-only}} {
+    test {What the append-only file holds is executed whatever its users may do now} {
+        r set n 1
+        r multi
+        r incr n
+        r incr n
+        r exec
+        r eval {return redis.call('incr', 'n')} 0
+        r acl setuser default -incr -multi -exec
+        r config rewrite
+        restart_server 0 true false
+        assert_error {NOPERM *} {r incr n}
+        r get n
+    } {4}
+}
+
 set file [acl_file {user alice on nopass ~* +@all} {} {user default on nopass ~* &* +@all}]
 start_server [list overrides [list aclfile $file] tags {acl external:skip}] {
     test {ACL LOAD takes a whole file or nothing} {
