@@ -124,12 +124,18 @@ func getbitCommand(c *client) {
 
 // redisPopcount counts the bits that are set.
 func redisPopcount(b []byte) int64 {
-	n := 0
-	for len(b) >= 32 {
-		n += bits.OnesCount64(binary.LittleEndian.Uint64(b)) + bits.OnesCount64(binary.LittleEndian.Uint64(b[8:])) +
-			bits.OnesCount64(binary.LittleEndian.Uint64(b[16:])) + bits.OnesCount64(binary.LittleEndian.Uint64(b[24:]))
-		b = b[32:]
+	// Several sums, none of which waits for the one before.
+	var n, n1, n2, n3 int
+	word := binary.LittleEndian.Uint64
+	for len(b) >= 64 {
+		w := (*[64]byte)(b)
+		n += bits.OnesCount64(word(w[0:])) + bits.OnesCount64(word(w[8:]))
+		n1 += bits.OnesCount64(word(w[16:])) + bits.OnesCount64(word(w[24:]))
+		n2 += bits.OnesCount64(word(w[32:])) + bits.OnesCount64(word(w[40:]))
+		n3 += bits.OnesCount64(word(w[48:])) + bits.OnesCount64(word(w[56:]))
+		b = b[64:]
 	}
+	n += n1 + n2 + n3
 	for len(b) >= 8 {
 		n += bits.OnesCount64(binary.LittleEndian.Uint64(b))
 		b = b[8:]

@@ -58,7 +58,7 @@ func main() {
 	flag.StringVar(&o.sizes, "sizes", "3,100,1024", "throughput: bytes of a value")
 	flag.StringVar(&o.pipelines, "pipelines", "1,16,64", "throughput: requests in flight a client")
 	flag.IntVar(&o.rounds, "rounds", 5, "throughput: rounds a row")
-	flag.IntVar(&o.requests, "requests", 50000, "throughput: requests a round without pipelining; with it five times as many")
+	flag.IntVar(&o.requests, "requests", 40000, "throughput: requests a round without pipelining; with it five times as many")
 	flag.IntVar(&o.keys, "keys", 1000000, "throughput: keys, loaded before")
 	flag.IntVar(&o.clients, "clients", 50, "throughput: connections")
 	flag.IntVar(&o.memoryKeys, "memory-keys", 5000000, "memory: keys")
