@@ -7,6 +7,8 @@
 //	memory       resident bytes a key, after loading and after churn; of big collections, and of many small ones
 //	latency      how long a single command takes at worst while the keyspace grows
 //	stalls       how long other clients wait while giants are deleted, expired, renamed over and flushed
+//	freeze       what a BGSAVE does to the others
+//	tools        our redis-benchmark beside C's
 //
 // What comes out first is ratios, each the median of the ratios of rounds in which the servers ran right after one another: a
 // machine's absolute figures say little about another's, and on a shared one not even much about itself. -raw adds the medians themselves.
@@ -41,6 +43,7 @@ type options struct {
 	memoryKeys  int
 	latencyKeys int
 	stallSize   int
+	freezeKeys  int
 	serverCPUs  string
 	clientCPUs  string
 	ours        string
@@ -51,7 +54,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.only, "only", "throughput,types,memory,latency,stalls", "parts to run")
+	flag.StringVar(&o.only, "only", "throughput,types,memory,latency,stalls,freeze,tools", "parts to run")
 	flag.StringVar(&o.servers, "servers", "ours,redis,valkey", "servers to compare")
 	flag.StringVar(&o.tests, "tests", "ping,set,get,incr,mset", "throughput: commands")
 	flag.StringVar(&o.rows, "rows", "", "types: only rows of these commands")
@@ -64,6 +67,7 @@ func main() {
 	flag.IntVar(&o.memoryKeys, "memory-keys", 5000000, "memory: keys")
 	flag.IntVar(&o.latencyKeys, "latency-keys", 10000000, "latency: keys")
 	flag.IntVar(&o.stallSize, "stall-size", 10000000, "stalls: elements of a collection")
+	flag.IntVar(&o.freezeKeys, "freeze-keys", 10000000, "freeze: keys, beside a round with 10,000")
 	flag.StringVar(&o.serverCPUs, "server-cpus", "0", "processors of the server, as for taskset")
 	flag.StringVar(&o.clientCPUs, "client-cpus", "1", "processors of the clients")
 	flag.StringVar(&o.ours, "server", "src/redis-server", "our server")
@@ -86,7 +90,7 @@ func (o *options) quickly() {
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	for name, value := range map[string]string{
 		"sizes": "100", "pipelines": "1,16", "tests": "ping,set,get", "requests": "50000",
-		"keys": "100000", "memory-keys": "500000", "latency-keys": "1000000", "stall-size": "1000000",
+		"keys": "100000", "memory-keys": "500000", "latency-keys": "1000000", "stall-size": "1000000", "freeze-keys": "1000000",
 		"only": "throughput,memory,latency",
 	} {
 		if !given[name] {
@@ -128,6 +132,10 @@ func run(o *options) error {
 			}
 		case "stalls":
 			err = stalls(o, kinds)
+		case "freeze":
+			err = freeze(o, kinds)
+		case "tools":
+			err = tools(o, kinds)
 		case "latency":
 			err = latency(o, kinds)
 		default:

@@ -65,7 +65,7 @@ func (k kind) start(o *options) (*server, error) {
 	s := &server{kind: k, port: port, dir: dir}
 	// taskset and the cache's wrappers exec, so that the pid is that of the server.
 	s.cmd = exec.Command("taskset", "-c", o.serverCPUs, k.path, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir,
-		"--save", "", "--appendonly", "no", "--daemonize", "no")
+		"--save", "", "--appendonly", "no", "--daemonize", "no", "--enable-debug-command", "local")
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
