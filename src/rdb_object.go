@@ -501,8 +501,7 @@ func (r *rdbReader) loadPackedSet(rdbtype byte) (v dict.Value, empty bool) {
 		}
 	} else {
 		s.encoding = objEncodingListpack
-		// A member that is there twice is bad, but harms nobody: unless the payload is sanitized it is let in, as in C.
-		if !r.validElements(b, 1, nil) && (r.deep || !listpack.Validate(b, true, nil)) {
+		if !r.validElements(b, 1, nil) {
 			r.corrupt("Set listpack integrity check failed.")
 			return v, true
 		}
@@ -519,9 +518,7 @@ func (r *rdbReader) loadPackedSet(rdbtype byte) (v dict.Value, empty bool) {
 	for it.next() {
 		var buf [20]byte
 		key := it.member.Bytes(&buf)
-		if e := o.d.Find(dict.Hash(key), key); !e.Ok() {
-			o.d.Insert(e, key, dict.Value{}, 0)
-		}
+		o.d.Insert(o.d.Find(dict.Hash(key), key), key, dict.Value{}, 0)
 	}
 	return collectionValue(server.newCollection(objSet, objEncodingHt, o)), false
 }
