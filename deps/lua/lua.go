@@ -132,6 +132,7 @@ type State struct {
 	null   *UserData
 
 	idle    []*L // threads ready to run
+	calls   int  // scripts run
 	running *L
 	outer   []*L // the threads that wait for running's protected call
 	depth   int  // nested calls from Go
@@ -462,8 +463,13 @@ func (s *State) setHook(t *L, unbounded bool) {
 	}
 }
 
-// maxIdle is how many threads are kept for protected calls.
-const maxIdle = 8
+const (
+	// maxIdle is how many threads are kept for protected calls.
+	maxIdle = 8
+	// maxThreadCalls is after how many scripts they are replaced: a stack that has
+	// grown does not shrink.
+	maxThreadCalls = 4096
+)
 
 func (s *State) release(t *L) {
 	t.SetTop(0)
@@ -500,6 +506,9 @@ func (s *State) Call(fn *Function, args ...Value) (Value, *Error) {
 	}
 	v := t.Get(-1)
 	s.release(t)
+	if s.calls++; s.calls%maxThreadCalls == 0 && s.depth == 0 {
+		s.idle = nil
+	}
 	return v, nil
 }
 
