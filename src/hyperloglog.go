@@ -574,10 +574,9 @@ func hllTau(x float64) float64 {
 func (h *hllHistogram) estimate() uint64 {
 	at := func(v int) float64 { return float64(h[0][v] + h[1][v] + h[2][v] + h[3][v]) }
 	const m = float64(hllRegisterCount)
-	z := m * hllTau((m-at(hllQ+1))/m)
+	z := float64(m * hllTau((m-at(hllQ+1))/m))
 	for j := hllQ; j >= 1; j-- {
-		z += at(j)
-		z *= 0.5
+		z = float64((z + at(j)) * 0.5)
 	}
 	z += float64(m * hllSigma(at(0)/m))
 	e := math.Round(hllAlphaInf * m * m / z)
