@@ -10,6 +10,7 @@ import (
 	"redport/deps/fpconv"
 	"redport/src/intset"
 	"redport/src/listpack"
+	"redport/src/util"
 )
 
 // object_packed.go - what can be asked of a packed value, one whose listpack or intset lies in the keyspace as bytes.
@@ -92,13 +93,19 @@ func (d *objectDigest) pair(a, b []byte) {
 // digestScore is a score as digests contain it.
 func digestScore(score float64) []byte { return fpconv.AppendDtoa(nil, score) }
 
-// packedScore is the score that an element of a sorted set's listpack holds.
+// packedScore is the score that an element of a sorted set's listpack holds. In one that came from outside it may be anything: what it begins
+// with counts, and 0 if that is no number.
 func packedScore(v listpack.Value) float64 {
 	if v.IsInt {
 		return float64(v.Int)
 	}
-	score, _ := strconv.ParseFloat(string(v.Str), 64)
-	return score
+	text := v.Str[:min(len(v.Str), 127)] // the size of C's buffer
+	for ; len(text) > 0; text = text[:len(text)-1] {
+		if score, ok := util.ParseDecimal(text); ok {
+			return score
+		}
+	}
+	return 0
 }
 
 // listpackRepr describes a listpack: its sizes, and its elements with their positions.

@@ -387,6 +387,10 @@ func (r *rdbReader) loadList(rdbtype byte) (v dict.Value, empty bool) {
 		ql.Release()
 		return v, true
 	}
+	if rdbtype == rdbTypeListZiplist {
+		// As in C this one is not converted until it shrinks.
+		return collectionValue(r.server.newCollection(objList, objEncodingQuicklist, listObject{ql})), false
+	}
 	return r.listValue(ql), false
 }
 

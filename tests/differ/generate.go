@@ -32,7 +32,7 @@ type command struct {
 // left are commands that are not tried: they wait for others, tell of the process, or stop the comparison.
 var left = []string{
 	"migrate", "wait", "waitaof", "randomkey", "restore", "restore-asking", "dump", "object|idletime", "object|freq", "object|help", "xgroup|help",
-	"xinfo|help", "pfselftest", "swapdb",
+	"xinfo|help", "pfselftest", "swapdb", "object|refcount",
 }
 
 // byChance are those whose replies are not determined, and whether they change the key.
