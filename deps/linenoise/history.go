@@ -90,9 +90,10 @@ func (l *state) walkHistory(step int) {
 
 // search is a search through the history. What is looked for is the line itself while it lasts.
 type search struct {
-	mode  int  // 0: none; -1: towards older lines; 1: towards newer ones
-	at    int  // index in the history of the line found; -1: none
-	cycle bool // go on from there
+	mode  int    // 0: none; -1: towards older lines; 1: towards newer ones
+	at    int    // index in the history of the line found; -1: none
+	query string // for which it was found
+	cycle bool   // go on from there
 }
 
 func (s *search) prompt() string {
@@ -116,27 +117,29 @@ func (l *state) startSearch(key int) {
 
 // searchResult finds the line to show and where in it the match is. Without a word to look for there is none.
 //
-// A key that edits the word starts over, at the newest line (or the oldest); Ctrl-R and Ctrl-S go on from the line found last,
-// and stay there when there is no other.
+// A key that edits the word starts over, at the newest line (or the oldest); Ctrl-R and Ctrl-S go on from the line found last, and stay there when
+// there is no other. All other keys keep the line: C starts over for them as well, so that Enter may run another line than the one that is shown.
 func (l *state) searchResult() (found string, at int) {
 	s := &l.search
 	cycle := s.cycle
 	s.cycle = false
 	if len(l.buf) == 0 {
-		s.at = -1
+		s.query, s.at = "", -1
 		return "", 0
 	}
 	query := string(l.buf)
 	h := l.e.history[:len(l.e.history)-1]
 	i := 0
 	switch {
-	case cycle && s.at >= 0:
+	case query == s.query && s.at >= 0 && !cycle:
+		i = s.at
+	case query == s.query && s.at >= 0:
 		i = s.at + s.mode
 	case s.mode < 0:
 		i = len(h) - 1
 	}
-	if !cycle {
-		s.at = -1
+	if query != s.query {
+		s.query, s.at = query, -1
 	}
 	for ; i >= 0 && i < len(h); i += s.mode {
 		if strings.Contains(h[i].text, query) {
