@@ -208,9 +208,9 @@ func TestRewriteKeepsEverything(t *testing.T) {
 		}
 		again.c.run("SELECT", "0")
 		s.c.run("SELECT", "0")
-		groups, got := s.c.run("XPENDING", "x", "g"), again.c.run("XPENDING", "x", "g")
-		if got != groups || !strings.Contains(got, "busy") {
-			t.Errorf("preamble %s: pending entries %q, were %q", preamble, got, groups)
+		want, got := s.c.run("XPENDING", "x", "g"), again.c.run("XPENDING", "x", "g")
+		if got != want || !strings.Contains(got, "busy") {
+			t.Errorf("preamble %s: pending entries %q, were %q", preamble, got, want)
 		}
 		if again.masterReplOffset < s.masterReplOffset {
 			t.Errorf("preamble %s: replication offset %d, was %d", preamble, again.masterReplOffset, s.masterReplOffset)
