@@ -355,6 +355,14 @@ func (server *Server) updateAppendonly() error {
 	return nil
 }
 
+// updateAppendFsync: what the main goroutine syncs from now on must not be said to be less by a job that comes late.
+func (server *Server) updateAppendFsync() error {
+	if server.aofFsync == aofFsyncAlways {
+		server.bioDrainWorker(bioAofFsync)
+	}
+	return nil
+}
+
 // applyAppendOnlyConfig follows what CONFIG SET appendonly said while a dataset was loaded.
 func (server *Server) applyAppendOnlyConfig() {
 	if server.updateAppendonly() != nil {

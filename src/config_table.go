@@ -263,7 +263,7 @@ func (server *Server) configTable() []*standardConfig {
 		enumConfig("repl-diskless-load", debugConfig|modifiable|denyLoadingConfig, replDisklessLoadEnum, &server.replDisklessLoad, replDisklessLoadDisabled),
 		enumConfig("loglevel", modifiable, loglevelEnum, &server.verbosity, llNotice),
 		enumConfig("maxmemory-policy", modifiable, maxmemoryPolicyEnum, &server.maxmemoryPolicy, maxmemoryNoEviction),
-		enumConfig("appendfsync", modifiable, aofFsyncEnum, &server.aofFsync, aofFsyncEverysec),
+		enumConfig("appendfsync", modifiable, aofFsyncEnum, &server.aofFsync, aofFsyncEverysec).onApply(call(server.updateAppendFsync)),
 		enumConfig("oom-score-adj", modifiable, oomScoreAdjEnum, &server.oomScoreAdj, oomScoreAdjNo).onApply(oomScoreAdj),
 		enumConfig("acl-pubsub-default", modifiable, aclPubsubDefaultEnum, &server.aclPubsubDefault, 0),
 		enumConfig("sanitize-dump-payload", debugConfig|modifiable, sanitizeDumpPayloadEnum, &server.sanitizeDumpPayload, sanitizeDumpNo),

@@ -130,7 +130,7 @@ func (server *Server) freeMemoryGetNotCountedMemory() int64 {
 	for _, c := range server.slaves {
 		n += c.getClientOutputBufferMemoryUsage()
 	}
-	return n
+	return n + int64(cap(server.aofBuf))
 }
 
 // maxmemoryState says where memory stands with respect to maxmemory.

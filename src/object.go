@@ -338,10 +338,11 @@ func (server *Server) getMemoryOverheadData() *redisMemOverhead {
 		clientsSlaves:      server.clientsMemUsage[clientTypeSlave],
 		clientsNormal: server.clientsMemUsage[clientTypeNormal] + server.clientsMemUsage[clientTypePubsub] +
 			server.clientsMemUsage[clientTypeMaster],
+		aofBuffer:  int64(cap(server.aofBuf)),
 		evalCaches: server.evalScriptsMemory(), functionCaches: server.functionsMemoryOverhead(),
 		scriptVMs: server.evalMemory() + server.functionsMemory(),
 	}
-	total := mh.startupAllocated + mh.clientsSlaves + mh.clientsNormal + mh.evalCaches + mh.functionCaches
+	total := mh.startupAllocated + mh.clientsSlaves + mh.clientsNormal + mh.aofBuffer + mh.evalCaches + mh.functionCaches
 	for _, db := range server.db {
 		n := int64(db.keys.Len())
 		if n == 0 {

@@ -30,7 +30,7 @@ func (server *Server) resetServerStats() {
 // usedMemory is used_memory: what the dataset's structures hold to the byte, and the clients' buffers as
 // last weighed.
 func (server *Server) usedMemory() int64 {
-	n := server.mem.Used() + serverBaseMemory + server.evalScriptsMemory() + server.functionsMemoryOverhead()
+	n := server.mem.Used() + serverBaseMemory + server.evalScriptsMemory() + server.functionsMemoryOverhead() + int64(cap(server.aofBuf))
 	for _, m := range server.clientsMemUsage {
 		n += m
 	}
