@@ -44,6 +44,7 @@ type ldbState struct {
 	server      *Server
 	active      bool
 	client      *client
+	waiting     bool // for the client: others are served meanwhile, with BUSY
 	closed      bool // the client has gone: the script runs on alone
 	ended       bool // the last lines are sent, the script's reply follows
 	logs        []string
@@ -406,9 +407,14 @@ func (l *ldbState) readCommand() (argv [][]byte, err string, ok bool) {
 			l.client.conn.ResumeRead()
 			return nil, "max client buffer reached", true
 		}
+		if server.script.flags&scriptKilled != 0 {
+			return nil, "Script killed by user with SCRIPT KILL...", true
+		}
+		l.waiting = true
 		server.processingEventsWhileBlocked++
 		server.el.ProcessEvents(true)
 		server.processingEventsWhileBlocked--
+		l.waiting = false
 	}
 }
 

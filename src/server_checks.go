@@ -64,7 +64,9 @@ func (server *Server) servesStaleData() bool {
 func (server *Server) masterLinkUp() bool { return false }
 
 // isInsideYieldingLongCommand tells whether the event loop was entered from inside a command.
-func (server *Server) isInsideYieldingLongCommand() bool { return server.scriptIsTimedout() }
+func (server *Server) isInsideYieldingLongCommand() bool {
+	return server.scriptIsTimedout() || server.ldb.waiting
+}
 
 // --- Turns of the event loop inside a command ---
 

@@ -272,3 +272,66 @@ start_server {tags {"scripting" "busy"} overrides {busy-reply-threshold 10}} {
         wait_for_condition 100 20 {![process_is_alive [srv 0 pid]]} else {fail "the server is still there"}
     } {} {external:skip}
 }
+
+start_server {tags {"scripting" "ldb"} overrides {busy-reply-threshold 10}} {
+    test {The debugger stops, shows and goes on} {
+        set rd [redis_deferring_client]
+        $rd script debug sync
+        assert_equal OK [$rd read]
+        $rd eval "local a = {1, 'two'}\nlocal b = redis.call('incr', KEYS\[1])\nreturn {a, b}" 1 counter
+        assert_equal {{* Stopped at 1, stop reason = step over} {-> 1   local a = {1, 'two'}}} [$rd read]
+        $rd step
+        assert_equal {{* Stopped at 2, stop reason = step over} {-> 2   local b = redis.call('incr', KEYS[1])}} [$rd read]
+        $rd print a
+        assert_equal [list "<value> {1; \"two\"}"] [$rd read]
+        $rd print KEYS
+        assert_equal [list "<value> {\"counter\"}"] [$rd read]
+        $rd redis set other value
+        assert_equal [list {<redis> set other value} {<reply> "+OK"}] [$rd read]
+        $rd nonsense
+        assert_match {*Unknown Redis Lua debugger command*} [$rd read]
+        $rd step
+        assert_equal {{<redis> incr counter} {<reply> 1} {* Stopped at 3, stop reason = step over} {-> 3   return {a, b}}} [$rd read]
+        $rd continue
+        assert_equal {<endsession>} [$rd read]
+        assert_equal {{1 two} 1} [$rd read]
+        assert_error {*I/O error*} {$rd read}
+        $rd close
+        list [r get counter] [r get other]
+    } {1 value}
+
+    test {The debugger can end the script} {
+        set rd [redis_deferring_client]
+        $rd script debug sync
+        $rd read
+        $rd eval "while true do\nredis.call('ping')\nend" 0
+        $rd read
+        $rd abort
+        assert_match {*<endsession>*} [$rd read]
+        assert_error {ERR script aborted for user request*} {$rd read}
+        $rd close
+        r ping
+    } {PONG}
+
+    test {While a script is debugged, others are told that the server is busy} {
+        set rd [redis_deferring_client]
+        $rd script debug sync
+        $rd read
+        $rd eval {return 1} 0
+        $rd read
+        assert_error {BUSY*} {r get x}
+        assert_error {BUSY*} {r eval {return 2} 0}
+        $rd continue
+        assert_equal {<endsession>} [$rd read]
+        assert_equal 1 [$rd read]
+        $rd close
+        r ping
+    } {PONG} {redport-only}
+
+    test {SCRIPT DEBUG YES would need a fork} {
+        set r2 [redis_client]
+        $r2 script debug yes
+        assert_error {ERR Fork() failed*} {$r2 eval {return 1} 0}
+        $r2 close
+    } {0} {redport-only}
+}
