@@ -53,8 +53,18 @@
 // protected call runs on a thread of its own, dropped after an error: gopher-lua's own
 // pcall detaches the caller's closures from its variables.
 //
-// Tables keep insertion order, so pairs and next visit in that order; C's order is that
-// of its hash. What string.dump gives cannot be loaded; C does not load its own either.
+// What remains different from C, because of how gopher-lua is made:
+//
+//   - Tables keep insertion order, and pairs and next visit in that order; C's order is
+//     that of its hash. next does not complain about a key that the table never had.
+//   - An array reaches to the highest positive integer key below 2^26, whatever is
+//     between: sparse tables with large keys take memory accordingly. # gives the
+//     highest index in use, where C may give another border of an array with holes.
+//   - A function has 200 registers, C's has 250.
+//   - A coroutine may yield from a metamethod that the machine calls, and what it was
+//     called for then ends with the coroutine; C refuses. A resume that passes one nil
+//     passes none.
+//   - What string.dump gives cannot be loaded; C does not load its own either.
 package lua
 
 import (
