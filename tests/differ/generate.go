@@ -347,7 +347,7 @@ func (g *generator) key() string {
 	case !ok || g.chance(6):
 		letter = pick(g, "s", "l", "S", "z", "h", "p", "g", "x")
 	}
-	if g.chance(3) {
+	if g.chance(3) && letter != sameScores {
 		return "none"
 	}
 	return letter + strconv.Itoa(g.r.IntN(4))
