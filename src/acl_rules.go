@@ -157,7 +157,8 @@ func (server *Server) aclStringSetUser(name string, rules []string) error {
 }
 
 // aclMergeSelectorArguments puts selectors together whose rules came as several arguments: "(+get", "~a)" is "(+get ~a)". If a
-// parenthesis stays open, bad is the index of the argument that opened it, and args comes back; else bad is -1.
+// parenthesis stays open, bad is the index of the argument that opened it, and args comes back; else bad is -1. Of what follows a NUL in an
+// argument nothing gets into the selector, but that it may close it.
 func aclMergeSelectorArguments(args []string) (merged []string, bad int) {
 	merged = make([]string, 0, len(args))
 	start := -1
@@ -169,7 +170,11 @@ func aclMergeSelectorArguments(args []string) (merged []string, bad int) {
 		case start < 0:
 			merged = append(merged, arg)
 		case closes:
-			merged = append(merged, strings.Join(args[start:i+1], " "))
+			selector := args[start]
+			for _, rule := range args[start+1 : i+1] {
+				selector += " " + cstring(rule)
+			}
+			merged = append(merged, selector)
 			start = -1
 		}
 	}

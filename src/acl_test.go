@@ -383,3 +383,17 @@ func BenchmarkACLCheck(b *testing.B) {
 		})
 	}
 }
+
+// What follows a NUL in a rule does not get into a selector that is made of several arguments.
+func TestACLSelectorWithNUL(t *testing.T) {
+	c := idleServer(t).fakeClient()
+	if got, want := c.run("ACL", "SETUSER", "u", "(", "~*\x00", "(+lpos)"), "-ERR Error in ACL SETUSER modifier '( ~* (+lpos)': Syntax error\r\n"; got != want {
+		t.Errorf("got %q", got)
+	}
+	if got := c.run("ACL", "SETUSER", "u", "(+get", "~a*\x00~b*", "+set)"); got != "+OK\r\n" {
+		t.Errorf("got %q", got)
+	}
+	if got, want := c.run("ACL", "LIST"), "user u off sanitize-payload resetchannels -@all (~a* resetchannels -@all +get +set)"; !strings.Contains(got, want) {
+		t.Errorf("got %q", got)
+	}
+}

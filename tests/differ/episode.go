@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 const (
@@ -185,13 +186,20 @@ func quoted(args []string) string {
 
 // datasets compares all keys.
 func (d *differ) datasets(number int, past []step) error {
-	a, b, err := d.both("DEBUG", "DIGEST")
-	if err != nil || string(a.raw) == string(b.raw) {
-		return err
+	var a, b *reply
+	for try := 0; ; try++ {
+		var err error
+		if a, b, err = d.both("DEBUG", "DIGEST"); err != nil || string(a.raw) == string(b.raw) {
+			return err
+		}
+		if try == 20 {
+			break
+		}
+		time.Sleep(20 * time.Millisecond) // a key whose time has come may be gone in one of them only
 	}
 	d.differences++
 	fmt.Printf("-seed %d -episode %d: the datasets differ\n", d.seed, number)
-	a, b, err = d.both("KEYS", "*")
+	a, b, err := d.both("KEYS", "*")
 	if err != nil {
 		return err
 	}
