@@ -16,8 +16,8 @@
 //   - bio's workers (bio.go): files that the main goroutine has handed over, to be synced and closed; what
 //     comes of it is told by atomics;
 //   - the signal watcher (package platform): logs, and posts to the loop;
-//   - readers of a snapshot: walk frozen roots (dict.View) and nothing else, until they post the
-//     snapshot's release.
+//   - background jobs (childinfo.go): walk the frozen roots of their snapshot (snapshot.go), write files, and
+//     report by atomics and by what they post; they touch nothing else, and the main goroutine releases the snapshot.
 //
 // Everything else reaches the main goroutine by Loop.Post. Server.log may be called from any goroutine.
 //

@@ -119,7 +119,7 @@ func run(o *options, names []string) (failed int, err error) {
 		return 0, err
 	}
 	r := &runner{options: o, lists: l, suite: suite, c: c, isolate: isolate}
-	if r.temp, err = os.MkdirTemp("", "redport-upstream-"); err != nil {
+	if r.temp, err = os.MkdirTemp("", "upstream-"); err != nil {
 		return 0, err
 	}
 	if !o.keep {
