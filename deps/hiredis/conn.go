@@ -7,6 +7,7 @@ package hiredis
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/netip"
@@ -153,7 +154,10 @@ func dialError(err error) error {
 // handshakeText is OpenSSL's word for the failures that people see most, Go's for the others.
 func handshakeText(err error) string {
 	var verify *tls.CertificateVerificationError
-	if errors.As(err, &verify) {
+	var authority x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	var hostname x509.HostnameError
+	if errors.As(err, &verify) || errors.As(err, &authority) || errors.As(err, &invalid) || errors.As(err, &hostname) {
 		return "certificate verify failed"
 	}
 	return err.Error()
