@@ -25,8 +25,8 @@
 //
 // The loop reads a connection and calls client.Data with what is not consumed yet. Data parses commands
 // in place (networking_query.go; memory_prefetch.go where many commands come at once): arguments are
-// slices of the input buffer. processCommand (server.go) looks the command up, checks everything that may forbid it, and lets call execute it; call measures,
-// logs and propagates. The command finds keys through db.go's lookups, which expire and touch them, and
+// slices of the input buffer. processCommand (server.go) looks the command up, checks everything that may
+// forbid it, and lets call execute it; call measures, logs and propagates. The command finds keys through db.go's lookups, which expire and touch them, and
 // replies by the addReply family (networking.go) into the client's buffers, which the loop sends before
 // it sleeps.
 //
