@@ -14,7 +14,7 @@ import (
 )
 
 // typed gives what an editor makes of keys that come through a pipe: the line, its error and all that it drew.
-func typed(t *testing.T, e *Editor, keys string) (line string, err error, drawn string) {
+func typed(t *testing.T, e *Editor, keys string) (line, drawn string, err error) {
 	t.Helper()
 	in, keyboard, err := os.Pipe()
 	if err != nil {
@@ -37,7 +37,7 @@ func typed(t *testing.T, e *Editor, keys string) (line string, err error, drawn 
 	if rerr != nil {
 		t.Fatal(rerr)
 	}
-	return line, err, string(text)
+	return line, string(text), err
 }
 
 func TestKeys(t *testing.T) {
@@ -63,12 +63,12 @@ func TestKeys(t *testing.T) {
 		"\xff\xfea\x7f\x7f\r":               "\xff",
 		"abc\x0c\r":                         "abc",
 	} {
-		if line, err, _ := typed(t, &Editor{Complete: func(string) []string { return nil }}, keys); line != want || err != nil {
+		if line, _, err := typed(t, &Editor{Complete: func(string) []string { return nil }}, keys); line != want || err != nil {
 			t.Errorf("%q: %q, %v; want %q", keys, line, err, want)
 		}
 	}
 	for keys, want := range map[string]error{"\x04": io.EOF, "abc\x03": ErrInterrupted, "abc": io.EOF, "": io.EOF, "a\x1b[": io.EOF} {
-		if line, err, _ := typed(t, &Editor{}, keys); !errors.Is(err, want) {
+		if line, _, err := typed(t, &Editor{}, keys); !errors.Is(err, want) {
 			t.Errorf("%q: %q, %v", keys, line, err)
 		}
 	}
@@ -81,17 +81,17 @@ func TestWhatIsDrawn(t *testing.T) {
 		}
 		return nil
 	}}
-	_, _, drawn := typed(t, e, "ga\r")
+	_, drawn, _ := typed(t, e, "ga\r")
 	if want := "> \r\x1b[0K> g\x1b[0;90;49m key\x1b[0m\r\x1b[3C\r\x1b[0K> ga\r\x1b[4C\r\x1b[0K> ga\r\x1b[4C\n"; drawn != want {
 		t.Errorf("%q, want %q", drawn, want)
 	}
 	// A line that fills the row goes on in the next one, which is cleared when the line gets shorter.
 	long := strings.Repeat("x", 78)
-	_, _, drawn = typed(t, &Editor{}, long+"\x7f\r")
+	_, drawn, _ = typed(t, &Editor{}, long+"\x7f\r")
 	if want := "\r\x1b[0K> " + long + "\n\r\r" + "\r\x1b[0K\x1b[1A\r\x1b[0K> " + long[1:] + "\r\x1b[79C"; !strings.Contains(drawn, want) {
 		t.Errorf("%q, want %q", drawn[len(drawn)-400:], want)
 	}
-	_, _, drawn = typed(t, &Editor{Mask: true}, "ab\x7fc\r")
+	_, drawn, _ = typed(t, &Editor{Mask: true}, "ab\x7fc\r")
 	if want := "> **\r> *\x1b[0K\r\x1b[3C*\n"; drawn != want {
 		t.Errorf("%q, want %q", drawn, want)
 	}
@@ -105,7 +105,7 @@ func TestCompletions(t *testing.T) {
 		return nil
 	}}
 	for keys, want := range map[string]string{"g\t x\r": "GET x", "g\t\t x\r": "GETDEL x", "g\t\t\tx\r": "gx", "g\t\x1b[Dx\r": "xg", "h\tx\r": "hx", "g\t\r": "GET"} {
-		if line, err, _ := typed(t, e, keys); line != want || err != nil {
+		if line, _, err := typed(t, e, keys); line != want || err != nil {
 			t.Errorf("%q: %q, %v; want %q", keys, line, err, want)
 		}
 	}
@@ -136,11 +136,11 @@ func TestHistory(t *testing.T) {
 		"abc\x12\x7f\r":          "",
 		"\x12oz\x7f\r":           "two",
 	} {
-		if line, err, _ := typed(t, e, keys); line != want || err != nil {
+		if line, _, err := typed(t, e, keys); line != want || err != nil {
 			t.Errorf("%q: %q, %v; want %q", keys, line, err, want)
 		}
 	}
-	_, _, drawn := typed(t, e, "\x12o\x07\x04")
+	_, drawn, _ := typed(t, e, "\x12o\x07\x04")
 	if want := "\r\x1b[0K(reverse-i-search): \x1b[0mtw\x1b[1mo\x1b[0m\r\x1b[23C"; !strings.Contains(drawn, want) {
 		t.Errorf("%q, want %q", drawn, want)
 	}

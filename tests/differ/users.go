@@ -96,7 +96,10 @@ func (u *usersRun) step() error {
 	case k < 79:
 		return u.compare(nil, "ACL", pick(g, "USERS", "WHOAMI"))
 	case k < 81:
-		return u.compare(nil, "AUTH", name, "no such password, but of a user who needs none")
+		if err := u.compare(nil, "AUTH", name, "no such password, but of a user who needs none"); err != nil {
+			return err
+		}
+		return u.compare(nil, "AUTH", "default", "any") // or the end of the user would be the end of this connection
 	case k < 83:
 		return u.compare(nil, "AUTH", "default", "any")
 	case k < 88:
