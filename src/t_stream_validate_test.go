@@ -18,6 +18,8 @@ func streamBlockOf(elements ...any) []byte {
 		switch e := e.(type) {
 		case int:
 			lp = listpack.AppendInt(lp, int64(e))
+		case int64:
+			lp = listpack.AppendInt(lp, e)
 		case string:
 			lp = listpack.Append(lp, []byte(e))
 		}
@@ -43,9 +45,9 @@ func TestStreamValidate(t *testing.T) {
 		{"count is text", streamBlockOf("x", 0, 1, "f", 0, 2, 0, 0, "v", 4), false},
 		{"negative count", streamBlockOf(-1, 1, 1, "f", 0), false},
 		{"negative fields", streamBlockOf(1, 0, -1, 0, 2, 0, 0, 2), false},
-		{"huge counts", streamBlockOf(math.MaxInt64, math.MaxInt64, 1, "f", 0, 2, 0, 0, "v", 4), false},
-		{"huge number of fields", streamBlockOf(1, 0, math.MaxInt64, "f", 0), false},
-		{"huge number of own fields", streamBlockOf(1, 0, 1, "f", 0, 0, 0, 0, math.MaxInt64, "v", 4), false},
+		{"huge counts", streamBlockOf(int64(math.MaxInt64), int64(math.MaxInt64), 1, "f", 0, 2, 0, 0, "v", 4), false},
+		{"huge number of fields", streamBlockOf(1, 0, int64(math.MaxInt64), "f", 0), false},
+		{"huge number of own fields", streamBlockOf(1, 0, 1, "f", 0, 0, 0, 0, int64(math.MaxInt64), "v", 4), false},
 		{"wrong lp-count", streamBlockOf(1, 0, 1, "f", 0, 2, 0, 0, "v", 5), false},
 		{"cut", streamBlockOf(1, 0, 1, "f", 0, 2, 0, 0), false},
 		{"ID is text", streamBlockOf(1, 0, 1, "f", 0, 2, "x", 0, "v", 4), false},
@@ -63,7 +65,7 @@ func TestStreamValidate(t *testing.T) {
 func FuzzStreamBlock(f *testing.F) {
 	f.Add(streamBlockOf(1, 1, 1, "f", 0, 2, 0, 0, "v", 4, 0, 5, -1, 2, "a", "b", "c", "d", 8))
 	f.Add(streamBlockOf(0, 0, 0, 0))
-	f.Add(streamBlockOf(1, 0, math.MaxInt64, "f", 0))
+	f.Add(streamBlockOf(1, 0, int64(math.MaxInt64), "f", 0))
 	clk := epoch.New(zmalloc.New(zmalloc.Heap))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if !streamValidateListpackIntegrity(b, true) {

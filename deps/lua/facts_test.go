@@ -4,6 +4,7 @@ package lua
 
 import (
 	_ "embed"
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,6 +28,12 @@ const (
 	factsEnd = ` end)) local o = {} for i = 1, n do o[i] = ser(r[i]) end return table.concat(o, ' ')`
 )
 
+// negativeNaN tells whether 0/0 has its sign bit set: it has on x86, where the facts come from, and is the machine's business, in C too.
+func negativeNaN() bool {
+	zero := float64(len(""))
+	return math.Signbit(zero / zero)
+}
+
 func TestFacts(t *testing.T) {
 	s := New(Options{})
 	s.SetGlobal("redis", s.ReadOnly(s.NewTable()))
@@ -44,7 +51,14 @@ func TestFacts(t *testing.T) {
 		if !raw {
 			full = factsPrelude + src + factsEnd
 		}
-		if got := eval(t, s, full); got != want {
+		got := eval(t, s, full)
+		if !negativeNaN() {
+			if strings.Contains(src, "cmsgpack") && strings.Contains(src, "0/0") {
+				continue
+			}
+			got, want = strings.ReplaceAll(got, "-nan", "nan"), strings.ReplaceAll(want, "-nan", "nan")
+		}
+		if got != want {
 			t.Errorf("%s\n got  %q\n want %q", src, got, want)
 		}
 		n++

@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"redport/src/connection"
@@ -33,14 +34,14 @@ func Atoi(s string) int {
 		negative = s[0] == '-'
 		s = s[1:]
 	}
-	n := 0
-	for i := 0; i < len(s) && s[i] >= '0' && s[i] <= '9' && n < 1<<31; i++ {
-		n = n*10 + int(s[i]-'0')
+	n := int64(0)
+	for i := 0; i < len(s) && s[i] >= '0' && s[i] <= '9' && n <= math.MaxInt32; i++ {
+		n = n*10 + int64(s[i]-'0')
 	}
 	if negative {
 		n = -n
 	}
-	return int(int32(max(min(n, 1<<31-1), -1<<31)))
+	return int(max(min(n, math.MaxInt32), math.MinInt32))
 }
 
 // --- URIs ---

@@ -20,6 +20,9 @@ func build(values ...any) []byte {
 	b := make([]byte, headerSize)
 	last, prev := headerSize, 0
 	for _, v := range values {
+		if n, ok := v.(int); ok {
+			v = int64(n)
+		}
 		last = len(b)
 		if prev < bigPrevLen {
 			b = append(b, byte(prev))
@@ -37,7 +40,7 @@ func build(values ...any) []byte {
 				b = binary.BigEndian.AppendUint32(append(b, 0x80), uint32(n))
 			}
 			b = append(b, v...)
-		case int:
+		case int64:
 			switch {
 			case v >= 0 && v <= 12:
 				b = append(b, byte(v+1)|0xF0)
@@ -71,7 +74,7 @@ func list(b []byte) []string {
 }
 
 var every = []any{"", "hello", strings.Repeat("a", 63), strings.Repeat("b", 64), strings.Repeat("c", 16383), strings.Repeat("d", 16384), 0, 12, 13, -1,
-	math.MinInt8, math.MaxInt8, math.MinInt16, math.MaxInt16, -1 << 23, 1<<23 - 1, math.MinInt32, math.MaxInt32, math.MinInt64, math.MaxInt64, "end"}
+	math.MinInt8, math.MaxInt8, math.MinInt16, math.MaxInt16, -1 << 23, 1<<23 - 1, math.MinInt32, math.MaxInt32, int64(math.MinInt64), int64(math.MaxInt64), "end"}
 
 func TestEntries(t *testing.T) {
 	b := build(every...)

@@ -402,14 +402,14 @@ func (g *generator) double() string {
 
 // unixTime is far away, or past.
 func (g *generator) unixTime(a *commands.Arg) string {
-	t := 4000000000 + g.r.IntN(100000000)
+	t := 4000000000 + g.r.Int64N(100000000)
 	if g.chance(10) {
 		return pick(g, "1", "0", "-1", "9223372036854775807", "abc")
 	}
 	if strings.Contains(a.Name, "milli") || strings.Contains(a.Token, "P") {
-		return strconv.Itoa(t * 1000)
+		return strconv.FormatInt(t*1000, 10)
 	}
-	return strconv.Itoa(t)
+	return strconv.FormatInt(t, 10)
 }
 
 func (g *generator) integer(a *commands.Arg) string {

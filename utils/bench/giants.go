@@ -32,7 +32,7 @@ var giants = []giant{
 	}},
 	{"sorted set", func(c *conn, n int) error {
 		return fill(c, n, 100, func(i int) []string {
-			return []string{"ZADD", bigKey, strconv.Itoa(int(uint32(i*2654435761) % 1000003)), element(i)}
+			return []string{"ZADD", bigKey, strconv.Itoa(int(uint32(i) * 2654435761 % 1000003)), element(i)}
 		})
 	}},
 	{"stream", func(c *conn, n int) error {
