@@ -143,6 +143,8 @@ type Shape struct {
 	Circle        bool
 	Radius        float64 // of a circle
 	Width, Height float64 // of a rectangle
+
+	limit, cosLat float64 // see clearlyOutside; 0: not known yet
 }
 
 // stepsFor estimates with which step an area and its eight neighbours cover everything within radius.
@@ -240,6 +242,10 @@ func (s *Shape) Areas() [9]Hash {
 // Contains tells whether p is in the shape, and how far from its center.
 func (s *Shape) Contains(p Point) (distance float64, ok bool) {
 	if s.Circle {
+		// Most points that are looked at are outside, and by much: that is told without the digits.
+		if s.clearlyOutside(p) {
+			return 0, false
+		}
 		distance = Distance(s.Center, p)
 		return distance, distance <= s.Radius
 	}
@@ -250,6 +256,24 @@ func (s *Shape) Contains(p Point) (distance float64, ok bool) {
 		return 0, false
 	}
 	return Distance(s.Center, p), true
+}
+
+// clearlyOutside tells that p is so far from a circle that rounding does not matter. It compares what Distance takes the arc sine of.
+func (s *Shape) clearlyOutside(p Point) bool {
+	if s.limit == 0 {
+		s.limit, s.cosLat = 2, math.Cos(s.Center.Lat*degToRad)
+		if angle := (float64(s.Radius*(1+1e-6)) + 0.01) / (2 * earthRadius); angle < math.Pi/2 {
+			v := math.Sin(angle)
+			s.limit = v * v
+		}
+	}
+	u := math.Sin((p.Lat - s.Center.Lat) * (degToRad / 2))
+	h := u * u
+	if h > s.limit {
+		return true
+	}
+	v := math.Sin((p.Long - s.Center.Long) * (degToRad / 2))
+	return h+float64(s.cosLat*math.Cos(p.Lat*degToRad)*v*v) > s.limit
 }
 
 // latDistance is the distance of two points of the same meridian, in meters.
