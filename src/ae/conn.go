@@ -568,7 +568,12 @@ func (c *Conn) read(buf []byte) {
 // readLong reads behind a long rest, or the start of something long.
 func (c *Conn) readLong() {
 	for total := 0; total < readPerTurn; {
-		c.reserve(min(readBufferSize, max(c.want-c.Buffered(), 16*1024)))
+		// What is wanted is room enough: more would let a buffer that already fits grow by half for the last bytes of a long argument.
+		need := c.want - c.Buffered()
+		if need <= 0 {
+			need = 16 * 1024
+		}
+		c.reserve(min(readBufferSize, need))
 		room := c.in[len(c.in):cap(c.in)]
 		n, errno := sysRead(c.fd, room)
 		if n <= 0 {

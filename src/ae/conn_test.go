@@ -330,6 +330,32 @@ func TestWant(t *testing.T) {
 	})
 }
 
+// The last bytes of something long find their place in the buffer that was made for it, however it arrives.
+func TestWantIsRoomEnough(t *testing.T) {
+	eachMode(t, func(t *testing.T, m mode) {
+		b := newBench(t, m, nil)
+		var h *framed
+		b.listen(func(c *Conn) { h = newFramed(t, c, true) })
+		const size = 1 << 20
+		for _, last := range []int{1, 100, 5000, 12000} {
+			nc := b.dial()
+			head := make([]byte, 4+size-last-1)
+			binary.BigEndian.PutUint32(head, size)
+			nc.Write(head)
+			b.until("the greater part arrived", func() bool { return h != nil && h.c.Buffered() == len(head) })
+			nc.Write(make([]byte, last))
+			b.until("all but a byte arrived", func() bool { return h.c.Buffered() == len(head)+last })
+			b.do(func() {
+				if h.c.InCap() > roundCap(4+size) {
+					t.Errorf("%d bytes for %d, the last %d of them late", h.c.InCap(), 4+size, last)
+				}
+				h = nil
+			})
+			nc.Close()
+		}
+	})
+}
+
 func TestCloseInsideHandlers(t *testing.T) {
 	eachMode(t, func(t *testing.T, m mode) {
 		b := newBench(t, m, nil)
