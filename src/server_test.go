@@ -181,6 +181,24 @@ func (server *Server) fakeClient() *client {
 	return c
 }
 
+// recordPropagation has what is propagated from now on appended to fed, a line a command.
+func (server *Server) recordPropagation(fed *[]string) {
+	server.propagationSinks = append(server.propagationSinks, propagationSink{target: propagateAof | propagateRepl, feed: func(_ int, argv [][]byte) {
+		*fed = append(*fed, string(bytes.Join(argv, []byte(" "))))
+	}})
+}
+
+// benchmarkCommand executes a command, with blanks between its arguments, again and again.
+func (c *client) benchmarkCommand(b *testing.B, command string) {
+	argv := bytes.Fields([]byte(command))
+	b.ReportAllocs()
+	for b.Loop() {
+		c.argv, c.cmd = argv, nil
+		c.server.processCommand(c)
+		c.buf = c.buf[:0]
+	}
+}
+
 // output takes what the client would be sent.
 func (c *client) output() []byte {
 	var out []byte

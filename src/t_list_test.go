@@ -331,16 +331,7 @@ func BenchmarkListCommands(b *testing.B) {
 	}
 	for _, command := range []string{"LPUSH l xxx", "RPUSH l xxx", "LPOP l", "RPOP l", "LINDEX l 50000", "LRANGE l 0 99"} {
 		b.Run(strings.Fields(command)[0], func(b *testing.B) {
-			var argv [][]byte
-			for _, a := range strings.Fields(command) {
-				argv = append(argv, []byte(a))
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				c.argv, c.cmd = argv, nil
-				server.processCommand(c)
-				c.buf = c.buf[:0]
-			}
+			c.benchmarkCommand(b, command)
 		})
 	}
 }

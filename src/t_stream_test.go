@@ -20,13 +20,7 @@ func TestStreamPropagation(t *testing.T) {
 	server := idleServer(t)
 	c := server.fakeClient()
 	var fed []string
-	server.propagationSinks = append(server.propagationSinks, propagationSink{target: propagateAof | propagateRepl, feed: func(dbid int, argv [][]byte) {
-		var words []string
-		for _, a := range argv {
-			words = append(words, string(a))
-		}
-		fed = append(fed, strings.Join(words, " "))
-	}})
+	server.recordPropagation(&fed)
 	now := regexp.MustCompile(`TIME 1\d{12}`)
 	for _, test := range []struct{ command, want string }{
 		{"xadd s 1-1 a 1", "xadd s 1-1 a 1"},
@@ -268,16 +262,7 @@ func BenchmarkStreamCommands(b *testing.B) {
 			for range 1000 {
 				c.run("XADD", "t", "*", "field", "value")
 			}
-			var argv [][]byte
-			for _, a := range strings.Fields(command) {
-				argv = append(argv, []byte(a))
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				c.argv, c.cmd = argv, nil
-				server.processCommand(c)
-				c.buf = c.buf[:0]
-			}
+			c.benchmarkCommand(b, command)
 		})
 	}
 }

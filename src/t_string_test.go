@@ -126,13 +126,7 @@ func TestStringPropagation(t *testing.T) {
 	server := idleServer(t)
 	c := server.fakeClient()
 	var fed []string
-	server.propagationSinks = append(server.propagationSinks, propagationSink{target: propagateAof | propagateRepl, feed: func(dbid int, argv [][]byte) {
-		var words []string
-		for _, a := range argv {
-			words = append(words, string(a))
-		}
-		fed = append(fed, strings.Join(words, " "))
-	}})
+	server.recordPropagation(&fed)
 	for _, test := range []struct{ command, want string }{
 		{"SET k v EXAT 4102444800", "SET k v PXAT 4102444800000"},
 		{"SET k v GET", "SET k v"},
@@ -187,16 +181,7 @@ func BenchmarkStringCommands(b *testing.B) {
 			c := server.fakeClient()
 			c.run("SET", "n", "1000000")
 			c.run("SET", "key:000000001", "0123456789")
-			var argv [][]byte
-			for _, a := range strings.Fields(command) {
-				argv = append(argv, []byte(a))
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				c.argv, c.cmd = argv, nil
-				server.processCommand(c)
-				c.buf = c.buf[:0]
-			}
+			c.benchmarkCommand(b, command)
 		})
 	}
 }

@@ -121,13 +121,7 @@ func TestZsetPropagation(t *testing.T) {
 	server := idleServer(t)
 	c := server.fakeClient()
 	var fed []string
-	server.propagationSinks = append(server.propagationSinks, propagationSink{target: propagateAof | propagateRepl, feed: func(dbid int, argv [][]byte) {
-		var words []string
-		for _, a := range argv {
-			words = append(words, string(a))
-		}
-		fed = append(fed, strings.Join(words, " "))
-	}})
+	server.recordPropagation(&fed)
 	for _, test := range []struct{ command, want string }{
 		{"ZADD z 1 a 2 b 3 c 4 d", "ZADD z 1 a 2 b 3 c 4 d"},
 		{"ZADD z 1 a", ""},
