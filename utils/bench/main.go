@@ -9,6 +9,7 @@
 //	stalls       how long other clients wait while giants are deleted, expired, renamed over and flushed
 //	freeze       what a BGSAVE does to the others
 //	tools        our redis-benchmark beside C's
+//	iothreads    io-threads N beside io-threads 1, of ours and of C Redis (not among the parts that run by default)
 //
 // What comes out first is ratios, each the median of the ratios of rounds in which the servers ran right after one another: a
 // machine's absolute figures say little about another's, and on a shared one not even much about itself. -raw adds the medians themselves.
@@ -30,26 +31,30 @@ import (
 )
 
 type options struct {
-	only        string
-	servers     string
-	tests       string
-	rows        string
-	sizes       string
-	pipelines   string
-	rounds      int
-	requests    int
-	keys        int
-	clients     int
-	memoryKeys  int
-	latencyKeys int
-	stallSize   int
-	freezeKeys  int
-	serverCPUs  string
-	clientCPUs  string
-	ours        string
-	benchmark   string
-	quick       bool
-	raw         bool
+	only          string
+	servers       string
+	tests         string
+	rows          string
+	sizes         string
+	pipelines     string
+	rounds        int
+	requests      int
+	keys          int
+	clients       int
+	memoryKeys    int
+	latencyKeys   int
+	stallSize     int
+	freezeKeys    int
+	serverCPUs    string
+	clientCPUs    string
+	ours          string
+	benchmark     string
+	ioThreads     string
+	threadSizes   string
+	threadClients string
+	transports    string
+	quick         bool
+	raw           bool
 }
 
 func main() {
@@ -72,6 +77,10 @@ func main() {
 	flag.StringVar(&o.clientCPUs, "client-cpus", "1", "processors of the clients")
 	flag.StringVar(&o.ours, "server", "src/redis-server", "our server")
 	flag.StringVar(&o.benchmark, "benchmark", "", "the redis-benchmark to use (that of C Redis)")
+	flag.StringVar(&o.ioThreads, "io-threads", "1,2,4", "iothreads: settings to compare, 1 first")
+	flag.StringVar(&o.threadSizes, "io-sizes", "100,1024,10240", "iothreads: bytes of a value")
+	flag.StringVar(&o.threadClients, "io-clients", "1,8,50,500", "iothreads: connections")
+	flag.StringVar(&o.transports, "transports", "plain,tls", "iothreads: over what")
 	flag.BoolVar(&o.quick, "quick", false, "a look in two minutes: fewer rows, fewer keys, shorter rounds")
 	flag.BoolVar(&o.raw, "raw", false, "add the medians from which the ratios come")
 	flag.Parse()
@@ -116,7 +125,7 @@ func run(o *options) error {
 		return err
 	}
 	// This process is a client too.
-	exec.Command("taskset", "-a", "-c", "-p", o.clientCPUs, strconv.Itoa(os.Getpid())).Run()
+	pinSelf(o)
 
 	fmt.Print(heading(o, kinds))
 	parts := strings.Split(o.only, ",")
@@ -136,6 +145,8 @@ func run(o *options) error {
 			err = freeze(o, kinds)
 		case "tools":
 			err = tools(o, kinds)
+		case "iothreads":
+			err = iothreads(o, kinds)
 		case "latency":
 			err = latency(o, kinds)
 		default:
@@ -146,6 +157,11 @@ func run(o *options) error {
 		}
 	}
 	return nil
+}
+
+// pinSelf puts this process where the clients are.
+func pinSelf(o *options) {
+	exec.Command("taskset", "-a", "-c", "-p", o.clientCPUs, strconv.Itoa(os.Getpid())).Run()
 }
 
 // reference calls the script that fills the cache of reference servers.

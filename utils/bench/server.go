@@ -20,9 +20,10 @@ type kind struct{ name, path string }
 
 type server struct {
 	kind
-	cmd  *exec.Cmd
-	port int
-	dir  string
+	cmd     *exec.Cmd
+	port    int
+	tlsPort int // of startTLS
+	dir     string
 }
 
 func (k kind) version() string {
@@ -48,7 +49,7 @@ func freePort() (int, error) {
 }
 
 // start runs a server that keeps nothing on disk, pinned, and waits until it answers.
-func (k kind) start(o *options) (*server, error) {
+func (k kind) start(o *options, args ...string) (*server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -66,6 +67,7 @@ func (k kind) start(o *options) (*server, error) {
 	// taskset and the cache's wrappers exec, so that the pid is that of the server.
 	s.cmd = exec.Command("taskset", "-c", o.serverCPUs, k.path, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir,
 		"--save", "", "--appendonly", "no", "--daemonize", "no", "--enable-debug-command", "local")
+	s.cmd.Args = append(s.cmd.Args, args...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if err := s.cmd.Start(); err != nil {
 		return nil, err

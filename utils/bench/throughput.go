@@ -157,13 +157,14 @@ func rounds(o *options, servers []*server, run func(i int) (sample, error)) ([][
 	return samples, nil
 }
 
-func benchmark(o *options, r row, s *server) (sample, error) {
+func benchmark(o *options, r row, s *server, flags ...string) (sample, error) {
 	test := r.test
 	if test == "ping" {
 		test = "ping_mbulk"
 	}
 	args := []string{"-c", o.clientCPUs, o.benchmark, "-p", strconv.Itoa(s.port), "-n", strconv.Itoa(r.requests),
 		"-c", strconv.Itoa(o.clients), "-P", strconv.Itoa(r.pipelined), "-d", strconv.Itoa(r.size), "-r", strconv.Itoa(o.keys), "--csv"}
+	args = append(args, flags...)
 	if r.cmd != nil {
 		args = append(args, r.cmd...)
 	} else {
