@@ -8,6 +8,7 @@ import (
 	"math/bits"
 
 	"redport/src/dict"
+	"redport/src/platform/popcount"
 )
 
 // bitops.go - strings as arrays of bits: SETBIT, GETBIT, BITOP, BITCOUNT, BITPOS. BITFIELD is in
@@ -122,30 +123,6 @@ func getbitCommand(c *client) {
 	}
 }
 
-// redisPopcount counts the bits that are set.
-func redisPopcount(b []byte) int64 {
-	// Several sums, none of which waits for the one before.
-	var n, n1, n2, n3 int
-	word := binary.LittleEndian.Uint64
-	for len(b) >= 64 {
-		w := (*[64]byte)(b)
-		n += bits.OnesCount64(word(w[0:])) + bits.OnesCount64(word(w[8:]))
-		n1 += bits.OnesCount64(word(w[16:])) + bits.OnesCount64(word(w[24:]))
-		n2 += bits.OnesCount64(word(w[32:])) + bits.OnesCount64(word(w[40:]))
-		n3 += bits.OnesCount64(word(w[48:])) + bits.OnesCount64(word(w[56:]))
-		b = b[64:]
-	}
-	n += n1 + n2 + n3
-	for len(b) >= 8 {
-		n += bits.OnesCount64(binary.LittleEndian.Uint64(b))
-		b = b[8:]
-	}
-	for _, x := range b {
-		n += bits.OnesCount8(x)
-	}
-	return int64(n)
-}
-
 // redisBitpos is the position of the first bit that equals bit, or -1: for bit 0 with nothing but ones in
 // b, the position behind them.
 func redisBitpos(b []byte, bit int) int64 {
@@ -249,7 +226,7 @@ func bitcountCommand(c *client) {
 		c.addReply(shared.czero)
 		return
 	}
-	n := redisPopcount(b[r.start : r.end+1])
+	n := int64(popcount.Count(b[r.start : r.end+1]))
 	n -= int64(bits.OnesCount8(b[r.start]&r.first)) + int64(bits.OnesCount8(b[r.end]&r.last))
 	c.addReplyLongLong(n)
 }
