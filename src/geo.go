@@ -4,7 +4,6 @@ package server
 
 import (
 	"math"
-	"sort"
 	"strconv"
 
 	"redport/src/geohash"
@@ -13,7 +12,7 @@ import (
 
 // geo.go - positions in sorted sets: the score is a geohash of 52 bits, so that an area is a range of scores.
 //
-// Counterpart: geo.c.
+// Searching is in geo_search.go. Counterpart: geo.c.
 
 // extractUnitOrReply is the length of a unit in meters.
 func (c *client) extractUnitOrReply(arg []byte) (meters float64, ok bool) {
@@ -167,14 +166,6 @@ const (
 	sortDesc
 )
 
-// geoPoint is one that was found.
-type geoPoint struct {
-	geohash.Point
-	dist   float64 // in meters
-	score  float64
-	member []byte
-}
-
 // geoQuery is a search.
 type geoQuery struct {
 	shape     geohash.Shape
@@ -186,6 +177,8 @@ type geoQuery struct {
 	sort                          int
 	count                         int64 // 0: all
 	any                           bool  // the first that are found will do
+
+	geoFound
 }
 
 // GEORADIUS key longitude latitude radius unit [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] [ASC|DESC] [STORE key] [STOREDIST key]
@@ -223,14 +216,13 @@ func georadiusGeneric(c *client, src, flags int) {
 	if !ok || !q.parseOptions(c, &v, exists, flags, options) {
 		return
 	}
-	var found []geoPoint
 	if exists {
-		found = q.search(&v)
+		q.search(&v)
 	}
 	if q.storekey != nil {
-		q.store(c, found, flags)
+		q.store(c, flags)
 	} else {
-		q.reply(c, found)
+		q.reply(c)
 	}
 }
 
@@ -352,111 +344,48 @@ func (q *geoQuery) parseOptions(c *client, v *zsetView, exists bool, flags, from
 	return false
 }
 
-// search returns the points in the shape, sorted and cut as the query says.
-func (q *geoQuery) search(v *zsetView) []geoPoint {
-	q.shape.Radius *= q.meters
-	q.shape.Width *= q.meters
-	q.shape.Height *= q.meters
-	limit := 0
-	if q.any {
-		limit = int(min(q.count, math.MaxInt))
-	}
-	var found []geoPoint
-	areas := q.shape.Areas()
-	last := -1
-	for i, h := range areas {
-		// Of a very large shape neighbours can be equal.
-		if h == (geohash.Hash{}) || last > 0 && h == areas[last] {
-			continue
-		}
-		if limit > 0 && len(found) >= limit {
-			break
-		}
-		found = q.searchArea(v, h, found, limit)
-		last = i
-	}
-	if q.count > 0 && q.sort == sortNone && !q.any {
-		q.sort = sortAsc // the closest ones are meant
-	}
-	switch q.sort {
-	case sortAsc:
-		sort.SliceStable(found, func(i, j int) bool { return found[i].dist < found[j].dist })
-	case sortDesc:
-		sort.SliceStable(found, func(i, j int) bool { return found[i].dist > found[j].dist })
-	}
-	if q.count > 0 && int64(len(found)) > q.count {
-		found = found[:q.count]
-	}
-	return found
-}
-
-// searchArea adds the points of an area that are in the shape, until there are limit, unless that is 0.
-func (q *geoQuery) searchArea(v *zsetView, h geohash.Hash, found []geoPoint, limit int) []geoPoint {
-	low := float64(h.Align52())
-	h.Bits++
-	high := float64(h.Align52())
-	for p := v.at(v.countBelow(low, false)); p.ok(); p.next() {
-		score := p.score()
-		if score >= high {
-			break
-		}
-		at := decodeGeohash(score)
-		if dist, ok := q.shape.Contains(at); ok {
-			var buf [20]byte
-			member := p.member(&buf)
-			if p.lp != nil {
-				member = append([]byte(nil), member...)
-			}
-			found = append(found, geoPoint{at, dist, score, member})
-		}
-		if limit > 0 && len(found) >= limit {
-			break
-		}
-	}
-	return found
-}
-
-func (q *geoQuery) reply(c *client, found []geoPoint) {
+func (q *geoQuery) reply(c *client) {
 	options := 0
 	for _, with := range [...]bool{q.withdist, q.withhash, q.withcoord} {
 		if with {
 			options++
 		}
 	}
-	c.addReplyArrayLen(len(found))
-	for i := range found {
-		p := &found[i]
+	c.addReplyArrayLen(len(q.order))
+	for _, i := range q.order {
+		p := &q.points[i]
 		if options > 0 {
 			c.addReplyArrayLen(options + 1)
 		}
 		c.addReplyBulkBytes(p.member)
 		if q.withdist {
-			c.addReplyDoubleDistance(p.dist / q.meters)
+			c.addReplyDoubleDistance(q.distance(p) / q.meters)
 		}
 		if q.withhash {
 			c.addReplyLongLong(int64(p.score))
 		}
 		if q.withcoord {
+			at := decodeGeohash(p.score)
 			c.addReplyArrayLen(2)
-			c.addReplyDouble(p.Long)
-			c.addReplyDouble(p.Lat)
+			c.addReplyDouble(at.Long)
+			c.addReplyDouble(at.Lat)
 		}
 	}
 }
 
 // store makes the key a sorted set of what was found, with geohashes or distances as scores.
-func (q *geoQuery) store(c *client, found []geoPoint, flags int) {
-	if len(found) == 0 {
+func (q *geoQuery) store(c *client, flags int) {
+	if len(q.order) == 0 {
 		c.storeEmptyZset(q.storekey)
 		return
 	}
 	z := c.server.newZsetObject()
 	longest := 0
-	for i := range found {
-		p := &found[i]
+	for _, i := range q.order {
+		p := &q.points[i]
 		score := p.score
 		if q.storedist {
-			score = p.dist / q.meters
+			score = q.distance(p) / q.meters
 		}
 		if e := z.find(p.member); !e.Ok() {
 			z.insertAt(e, score, p.member)
@@ -468,8 +397,8 @@ func (q *geoQuery) store(c *client, found []geoPoint, flags int) {
 		event = "geosearchstore"
 	}
 	c.storeNewZset(q.storekey, z, longest, event)
-	c.server.dirty += int64(len(found)) - 1
-	c.addReplyLongLong(int64(len(found)))
+	c.server.dirty += int64(len(q.order)) - 1
+	c.addReplyLongLong(int64(len(q.order)))
 }
 
 // --- Members ---

@@ -199,6 +199,23 @@ func TestModel(t *testing.T) {
 					if n, want := tr.CountBelow(s, true), sort.Search(len(m), func(i int) bool { return m[i].score > s }); n != want {
 						t.Fatalf("%d up to %v, want %d", n, s, want)
 					}
+					for _, s := range []float64{s, math.Nextafter(s, math.Inf(1)), tc.score(r)} {
+						k, c := sort.Search(len(m), func(i int) bool { return m[i].score >= s }), tr.AtScore(s)
+						for end := min(k+150, len(m)); k < end; {
+							run := c.Run()
+							for i, s := range run {
+								if m[k+i].score != s {
+									t.Fatalf("element %d has score %v, want %v", k+i, s, m[k+i].score)
+								}
+							}
+							n := 1 + r.IntN(len(run))
+							c.Skip(n)
+							k += n
+						}
+						if c.Ok() != (k < len(m)) || c.Ok() && string(c.Member()) != m[k].member {
+							t.Fatalf("from %v on, %d of %d is another one, or there is none: %v", s, k, len(m), c.Ok())
+						}
+					}
 					if c := tr.At(k); string(c.Member()) != m[k].member {
 						t.Fatalf("at %d is %q, want %q", k, c.Member(), m[k].member)
 					}

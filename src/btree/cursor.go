@@ -39,6 +39,28 @@ func (t *Tree) At(rank int) (c Cursor) {
 	return c
 }
 
+// AtScore returns a cursor at the first element whose score is not below the given one; not Ok if there is none.
+func (t *Tree) AtScore(score float64) (c Cursor) {
+	if t.root == 0 {
+		return c
+	}
+	c.height = t.height
+	ref := t.root
+	for level := t.height; level > 0; level-- {
+		nd := innerAt(ref)
+		i := max(scoresBelow(nd.scores[:nd.n], score, false)-1, 0)
+		c.path[level] = step{nd, i}
+		ref = nd.kids[i]
+	}
+	c.leaf = leafAt(ref)
+	c.i = scoresBelow(c.leaf.scores[:c.leaf.n], score, false)
+	if c.i == int(c.leaf.n) {
+		c.i--
+		c.Next()
+	}
+	return c
+}
+
 // Ok tells whether there is an element.
 func (c *Cursor) Ok() bool { return c.leaf != nil }
 
@@ -47,6 +69,17 @@ func (c *Cursor) Score() float64 { return c.leaf.scores[c.i] }
 
 // Member returns the element's member, which must not be written to.
 func (c *Cursor) Member() []byte { return c.leaf.member(c.i) }
+
+// Run returns the scores of some elements from the cursor on, in order: at least its own, and no more than its leaf has.
+func (c *Cursor) Run() []float64 { return c.leaf.scores[c.i:c.leaf.n] }
+
+// Skip moves the cursor by n elements, from 0 to as many as Run returns.
+func (c *Cursor) Skip(n int) {
+	if n > 0 {
+		c.i += n - 1
+		c.Next()
+	}
+}
 
 // Next moves to the next greater element; behind the last the cursor is not Ok.
 func (c *Cursor) Next() {
