@@ -24,8 +24,9 @@ const (
 
 // lookahead is the commands parsed ahead from the input of one call of processInputBuffer.
 type lookahead struct {
-	commands []parsedCommand
-	next     int           // commands[next:] are still to be executed
+	commands [lookaheadCommands]parsedCommand
+	count    int           // of commands
+	next     int           // commands[next:count] are still to be executed
 	args     []argPosition // of all of them, from the start of the input
 	hashes   [dict.PrefetchMax]uint64
 }
@@ -44,31 +45,45 @@ func (server *Server) takeLookahead() *lookahead {
 		la = &lookahead{}
 	}
 	server.lookahead = nil
-	la.commands, la.next = la.commands[:0], 0
+	la.drop()
 	return la
 }
 
+// drop forgets what was parsed and not executed.
+func (la *lookahead) drop() { la.count, la.next = 0, 0 }
+
 // parse parses commands from in[at:] on, and has the memory of their keys fetched if there are several.
 func (la *lookahead) parse(c *client, in []byte, at int) {
-	la.commands, la.next, la.args = la.commands[:0], 0, la.args[:0]
+	la.drop()
+	la.args = la.args[:0]
 	server := c.server
 	keys, wanted := 0, c.db.keys.Len() >= lookaheadMinKeys
-	for len(la.commands) < lookaheadCommands && keys < len(la.hashes) && len(la.args) < lookaheadArgs && at < len(in) {
+	for la.count < lookaheadCommands && keys < len(la.hashes) && len(la.args) < lookaheadArgs && at < len(in) {
 		first := len(la.args)
 		args, end := parseWholeCommand(in, at, la.args, server.protoMaxBulkLen)
 		if end == 0 {
 			break
 		}
 		la.args = args
-		p := parsedCommand{first: first, argc: len(args) - first, end: end}
+		p := &la.commands[la.count]
+		la.count++
+		p.first, p.argc, p.end = first, len(args)-first, end
 		args = args[first:]
+		sum := 0
 		for i := range args {
-			p.argvLenSum += int64(args[i].len)
+			sum += args[i].len
 		}
+		p.argvLenSum = int64(sum)
 		name := args[0]
 		cmd := server.lookupTopCommand(in[name.off : name.off+name.len])
-		if cmd != nil && cmd.subcommands == nil {
+		if cmd != nil && cmd.subcommands != nil {
+			cmd = nil
+		}
+		// The commands repeat, and a pointer that is not stored need not pass the collector's barrier.
+		if p.cmd != cmd {
 			p.cmd = cmd
+		}
+		if cmd != nil {
 			if wanted && cmd.FirstKey > 0 {
 				last := cmd.LastKey
 				if last < 0 {
@@ -80,7 +95,6 @@ func (la *lookahead) parse(c *client, in []byte, at int) {
 				}
 			}
 		}
-		la.commands = append(la.commands, p)
 		at = end
 	}
 	if keys > 1 {

@@ -71,10 +71,10 @@ func (c *client) executeInput(in []byte, ahead *lookahead) (used, want int) {
 			return used, 0
 		}
 		if c.parsePos == 0 && c.authenticated {
-			if ahead.next == len(ahead.commands) {
+			if ahead.next == ahead.count {
 				ahead.parse(c, in, used)
 			}
-			if ahead.next < len(ahead.commands) {
+			if ahead.next < ahead.count {
 				end := ahead.take(c, in)
 				switch c.processCommandAndResetClient() {
 				case commandGone:
@@ -87,7 +87,7 @@ func (c *client) executeInput(in []byte, ahead *lookahead) (used, want int) {
 				continue
 			}
 		} else {
-			ahead.commands, ahead.next = ahead.commands[:0], 0
+			ahead.drop()
 		}
 		if c.reqtype == 0 {
 			if in[used] == '*' {

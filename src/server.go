@@ -126,16 +126,27 @@ func (server *Server) path(name string) string {
 func (server *Server) resyncClock() {
 	mono := monotonic.Nanotime()
 	server.wallBase = time.Now().UnixMicro() - mono/1000
+	server.cachedMsEnd = mono // what is cached belongs to another base
 	server.setCachedTime(mono)
 }
 
+// setCachedTime makes mono the time that is cached. Within one millisecond that is all there is to do.
 func (server *Server) setCachedTime(mono int64) {
-	us := server.wallBase + mono/1000
 	server.cachedMono = mono
-	server.cachedUstime = us
+	if mono >= server.cachedMsEnd {
+		server.updateCachedMs(mono)
+	}
+}
+
+func (server *Server) updateCachedMs(mono int64) {
+	us := server.wallBase + mono/1000
 	server.cachedMstime = us / 1000
 	server.unixtime = us / 1000000
+	server.cachedMsEnd = (server.cachedMstime*1000 + 1000 - server.wallBase) * 1000
 }
+
+// cachedUstime is the wall clock in microseconds, as of cachedMono.
+func (server *Server) cachedUstime() int64 { return server.wallBase + server.cachedMono/1000 }
 
 // updateCachedMono reads the monotonic clock once for a batch of commands.
 func (server *Server) updateCachedMono() {
@@ -888,7 +899,7 @@ func timeCommand(c *client) {
 	us := server.ustime()
 	if server.executionNesting > 1 {
 		// It stands still in transactions and scripts.
-		us = server.cachedUstime
+		us = server.cachedUstime()
 	}
 	c.addReplyArrayLen(2)
 	c.addReplyBulkLongLong(us / 1e6)

@@ -414,8 +414,8 @@ type Server struct {
 	cronTimer             int64
 	unixtime              int64 // cached: s
 	cachedMstime          int64 // cached: ms
-	cachedUstime          int64 // cached: us
-	cachedMono            int64 // monotonic ns at which the three were taken
+	cachedMsEnd           int64 // the cachedMono at which cachedMstime is over
+	cachedMono            int64 // the monotonic clock, ns, as it was last read
 	wallBase              int64 // unix us minus monotonic us: turns the one into the other
 	commandTimeSnapshotMs int64 // what commands of one execution unit see as now
 	executionNesting      int

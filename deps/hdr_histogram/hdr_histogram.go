@@ -8,6 +8,7 @@ package hdr_histogram
 import (
 	"math"
 	"math/bits"
+	"unsafe"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
@@ -24,7 +25,13 @@ type Histogram struct {
 	unitMagnitude uint  // log2 of the smallest difference that is told apart
 	subBucketBits uint  // log2 of the number of counters in the first bucket
 	last          int64 // highest value that the last counter stands for
+
+	// Values below len(small) have a counter each, whatever the geometry, and are counted here until somebody asks (fold).
+	small [smallValues]int64
 }
+
+// smallValues: the first bucket of the coarsest histogram of two digits, where durations of most commands fall.
+const smallValues = 256
 
 // New makes a histogram for lowest..highest that keeps sigfigs (1-5) significant decimal digits.
 func New(lowest, highest int64, sigfigs int) *Histogram {
@@ -50,33 +57,56 @@ func New(lowest, highest int64, sigfigs int) *Histogram {
 
 // RecordValue counts v, brought into the trackable range. It does not allocate.
 func (h *Histogram) RecordValue(v int64) {
+	if uint64(v) < smallValues {
+		h.small[v]++
+		return
+	}
 	// The error is for values outside the range, which these are not.
 	_ = h.h.RecordValue(min(max(v, h.lowest), h.highest))
 }
 
+// fold hands the counters of small values over to the library.
+func (h *Histogram) fold() {
+	for v, n := range &h.small {
+		if n != 0 {
+			h.RecordValues(int64(v), n)
+		}
+	}
+	h.small = [smallValues]int64{}
+}
+
+// counted is the library's histogram with everything in it.
+func (h *Histogram) counted() *hdrhistogram.Histogram {
+	h.fold()
+	return h.h
+}
+
 // TotalCount is the number of recorded values.
-func (h *Histogram) TotalCount() int64 { return h.h.TotalCount() }
+func (h *Histogram) TotalCount() int64 { return h.counted().TotalCount() }
 
 // ValueAtPercentile is the highest value of the group in which the given percentile (0-100) lies; 0 when
 // nothing was recorded.
 func (h *Histogram) ValueAtPercentile(percentile float64) int64 {
-	return h.h.ValueAtPercentile(percentile)
+	return h.counted().ValueAtPercentile(percentile)
 }
 
 // Min and Max are the bounds of what was recorded, as far as it is told apart.
-func (h *Histogram) Min() int64 { return h.h.Min() }
+func (h *Histogram) Min() int64 { return h.counted().Min() }
 
 // Max is the highest recorded value, as far as values are told apart.
-func (h *Histogram) Max() int64 { return h.h.Max() }
+func (h *Histogram) Max() int64 { return h.counted().Max() }
 
 // Reset forgets everything.
-func (h *Histogram) Reset() { h.h.Reset() }
+func (h *Histogram) Reset() {
+	h.small = [smallValues]int64{}
+	h.h.Reset()
+}
 
 // Merge adds what other counted.
-func (h *Histogram) Merge(other *Histogram) { h.h.Merge(other.h) }
+func (h *Histogram) Merge(other *Histogram) { h.h.Merge(other.counted()) }
 
 // ByteSize is the memory that the histogram holds.
-func (h *Histogram) ByteSize() int { return h.h.ByteSize() }
+func (h *Histogram) ByteSize() int { return h.h.ByteSize() + int(unsafe.Sizeof(*h)) }
 
 // highestEquivalent is the highest value that is counted together with v.
 func (h *Histogram) highestEquivalent(v int64) int64 {
@@ -88,11 +118,11 @@ func (h *Histogram) highestEquivalent(v int64) int64 {
 // covered: with the highest value counted together with the step and how many values were recorded up
 // to there. The last step is cut at the end of the trackable range. (C: hdr_iter_log)
 func (h *Histogram) LogSteps(first, base int64, fn func(upTo, cumulative int64)) {
-	total := h.h.TotalCount()
+	total := h.counted().TotalCount()
 	if total == 0 {
 		return
 	}
-	bars := h.h.Distribution()
+	bars := h.counted().Distribution()
 	var cumulative int64
 	for step := first; ; step *= base {
 		upTo := h.last
@@ -117,16 +147,16 @@ func (h *Histogram) RecordValues(v, n int64) {
 
 // Mean is the average of the recorded values, each taken as the middle of its group; NaN when nothing was recorded.
 func (h *Histogram) Mean() float64 {
-	if h.h.TotalCount() == 0 {
+	if h.counted().TotalCount() == 0 {
 		return math.NaN()
 	}
-	return h.h.Mean()
+	return h.counted().Mean()
 }
 
 // Percentiles calls fn for percentiles that come ever closer to 100, with ticks steps for each half of the distance, and at last for 100
 // itself: with the highest value of the group in which the percentile lies, and how many values were recorded up to there. (C: hdr_iter_percentile)
 func (h *Histogram) Percentiles(ticks int32, fn func(percentile float64, upTo, cumulative int64)) {
-	for _, b := range h.h.CumulativeDistributionWithTicks(ticks) {
+	for _, b := range h.counted().CumulativeDistributionWithTicks(ticks) {
 		fn(b.Quantile, b.ValueAt, b.Count)
 	}
 }
@@ -134,8 +164,8 @@ func (h *Histogram) Percentiles(ticks int32, fn func(percentile float64, upTo, c
 // LinearSteps calls fn for equal steps until every recorded value is covered: with the highest value counted together with the step, and how
 // many values were recorded up to there. fn returns the length of the next step. (C: hdr_iter_linear)
 func (h *Histogram) LinearSteps(step int64, fn func(upTo, cumulative int64) (next int64)) {
-	total := h.h.TotalCount()
-	bars := h.h.Distribution()
+	total := h.counted().TotalCount()
+	bars := h.counted().Distribution()
 	var cumulative int64
 	for level := step; cumulative < total; {
 		upTo := h.highestEquivalent(level)
@@ -148,4 +178,4 @@ func (h *Histogram) LinearSteps(step int64, fn func(upTo, cumulative int64) (nex
 }
 
 // StdDev is the standard deviation of the recorded values.
-func (h *Histogram) StdDev() float64 { return h.h.StdDev() }
+func (h *Histogram) StdDev() float64 { return h.counted().StdDev() }
