@@ -90,6 +90,10 @@ soak: all
 test-kill: all
 	@$(GO) run ./tests/kill $(ARGS)
 
+##  make profile             record anew what the compiler lays the server out by (src/cmd/redis-server/default.pgo)
+profile: all
+	@$(GO) run ./utils/profile $(ARGS)
+
 ##  make fuzz                each fuzz target for FUZZTIME (10s)
 FUZZTIME ?= 10s
 fuzz:
@@ -122,4 +126,4 @@ clean:
 	@rm -f dump.rdb
 
 FORCE:
-.PHONY: all help run test test-go test-tcl test-race test-race-go test-race-tcl test-reference test-upstream test-clients differ bench soak test-kill fuzz generate lint cross install clean FORCE
+.PHONY: all help run test test-go test-tcl test-race test-race-go test-race-tcl test-reference test-upstream test-clients differ bench soak test-kill profile fuzz generate lint cross install clean FORCE
