@@ -291,7 +291,7 @@ func (w *aofWriter) rewriteStreamObject(key []byte, s *stream) {
 		w.word("x")
 		w.word("y")
 	}
-	si := s.iterator(streamID{}, streamIDMax, false)
+	si := s.frozenIterator(streamID{}, streamIDMax, false)
 	for si.next() {
 		w.command(3+2*si.numFields, "XADD", key)
 		w.id(si.id)

@@ -284,6 +284,14 @@ func debugCommand(c *client) {
 		}
 		server.quicklistEnv().PackedThreshold = int(min(n, math.MaxInt))
 		c.addReply(shared.ok)
+	case is("PACK-COLD-AFTER", 3):
+		// Ours: seconds without an access until a part of a list or stream is packed; 0: at once; -1: never.
+		n, ok := c.getLongFromObjectOrReply(arg(2), "")
+		if !ok {
+			return
+		}
+		server.packer().SetIdle(int(n))
+		c.addReply(shared.ok)
 	case is("CLIENT-ENFORCE-REPLY-LIST", 3):
 		server.inDebugEnforceReplyList = flag()
 		c.addReply(shared.ok)

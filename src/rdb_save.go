@@ -282,10 +282,12 @@ func (w *rdbWriter) saveID(id streamID) {
 func (w *rdbWriter) saveStream(s *stream) {
 	w.saveLen(uint64(s.blocks.Len()))
 	blocks := s.blocks.Iter()
+	var buf []byte
 	for ok := blocks.First(); ok; ok = blocks.Next() {
 		w.saveLen(16)
 		w.saveRawID(blocks.Key())
-		w.saveRawString(blocks.Value().lp())
+		b := blocks.Value()
+		w.saveRawString(b.contents(&buf))
 	}
 	w.saveLen(s.entries)
 	w.saveID(s.lastID)

@@ -62,6 +62,7 @@ func (server *Server) serverCron() int64 {
 		server.trackingLimitUsedSlots()
 	}
 	server.databasesCron()
+	server.packCron()
 	server.scheduledRewriteCron()
 	server.persistenceCron()
 	server.appendOnlyCron()
@@ -223,6 +224,9 @@ func (server *Server) beforeSleep() {
 	}
 	// Also without anything pending: it drains what was freed elsewhere, and costs next to nothing when idle.
 	server.clock.Reclaim(200 * time.Microsecond)
+	if server.cold != nil && server.cold.AtOnce() {
+		server.cold.Run(time.Second)
+	}
 	s := &server.stat
 	if s.elStart > 0 {
 		now := monotonic.Nanotime()

@@ -10,6 +10,7 @@ import (
 
 	"redport/deps/hdr_histogram"
 	"redport/src/ae"
+	"redport/src/cold"
 	"redport/src/commands"
 	"redport/src/connection"
 	"redport/src/dict"
@@ -407,7 +408,11 @@ type Server struct {
 	mem   *zmalloc.Allocator
 	clock *epoch.Clock
 
-	quicklists *quicklist.Env // quicklistEnv
+	quicklists   *quicklist.Env // quicklistEnv
+	cold         *cold.Packer   // packer
+	packTimer    bool           // packCron's timer runs
+	packCommands int64          // stat.numcommands when it ran last
+	packSaved    int64          // bytes saved and perhaps not given back to the system
 
 	// Event loop and time.
 	el                    *ae.Loop

@@ -266,11 +266,23 @@ func TestSnapshotsOfAllTypes(t *testing.T) {
 	t.Logf("SNAPSHOT_SEED=%d", seed)
 	r := &randomCommands{Rand: rand.New(rand.NewPCG(seed, 1))}
 	server := heapServer(t, "--hash-max-listpack-entries", "40", "--set-max-listpack-entries", "40", "--zset-max-listpack-entries", "40",
-		"--stream-node-max-entries", "20", "--list-max-listpack-size", "30", "--list-compress-depth", "1", "--hll-sparse-max-bytes", "100")
+		"--stream-node-max-entries", "20", "--list-max-listpack-size", "30", "--hll-sparse-max-bytes", "100")
 	c := server.fakeClient()
+	server.packer().SetIdle(2)
+	saved := int64(0)
+	steps := 0
 	step := func() {
+		if steps++; steps%1000 == 0 {
+			// Lists that are compressed by their place, and such that are when nobody reads them.
+			c.run("CONFIG", "SET", "list-compress-depth", strconv.Itoa(steps/1000%3&1))
+		}
 		c.run(r.next()...)
 		server.clock.Reclaim(0)
+		if steps%10 == 0 {
+			server.packer().Tick()
+		}
+		server.packer().Run(time.Minute)
+		saved += server.packer().Saved()
 	}
 	for range 3000 {
 		step()
@@ -309,6 +321,12 @@ func TestSnapshotsOfAllTypes(t *testing.T) {
 			t.Fatalf("round %d: %s", round, msg)
 		}
 		snap.release()
+		for range per / 4 {
+			step()
+		}
+	}
+	if saved == 0 {
+		t.Error("nothing was ever packed")
 	}
 	// What was saved is what there is, and nothing is left when all is gone.
 	reloadAndCompare(t, server, c)

@@ -52,7 +52,7 @@ func (o listObject) digest(d *objectDigest) {
 // quicklistEnv is what the quicklists of the server share.
 func (server *Server) quicklistEnv() *quicklist.Env {
 	if server.quicklists == nil {
-		server.quicklists = &quicklist.Env{Clock: server.clock}
+		server.quicklists = &quicklist.Env{Clock: server.clock, Cold: server.packer()}
 	}
 	return server.quicklists
 }

@@ -8,10 +8,12 @@ import (
 	"strconv"
 	"unsafe"
 
+	"redport/src/cold"
 	"redport/src/epoch"
 	"redport/src/listpack"
 	"redport/src/rax"
 	"redport/src/util"
+	"redport/src/zmalloc"
 )
 
 // t_stream.go - streams: how entries are kept, added, removed and walked. The commands on entries are in t_stream_commands.go,
@@ -29,7 +31,7 @@ import (
 // entries goes.
 //
 // Blocks lie outside of the Go heap. A block, like a node of a map, belongs to an epoch, and what a snapshot sees is cloned before it is
-// written to. The header, a stream struct, is copied as a whole by thaw.
+// written to. The header, a stream struct, is copied as a whole by thaw. Blocks that nobody has touched for a while are packed (t_stream_cold.go).
 //
 // Counterpart: t_stream.c.
 
@@ -100,21 +102,31 @@ func (id streamID) bytes() []byte { return id.append(make([]byte, 0, 24)) }
 
 // streamBlock is a listpack in the allocator's memory.
 type streamBlock struct {
-	p     uintptr
-	size  uint32 // of the listpack
-	room  uint32 // of the memory
-	epoch uint64 // that owns the memory
+	p      uintptr
+	size   uint32 // of the listpack
+	room   uint32 // of the memory
+	packed uint32 // bytes of LZ4 data that are there instead of the listpack; 0: it is not packed
+	mark   cold.Mark
+	epoch  uint64 // that owns the memory
 }
 
 // pointer turns the address into a pointer: the allocator keeps its target alive.
 func (b streamBlock) pointer() unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&b.p)) }
 
-// lp is the listpack. Its capacity is all of the memory, but only what writableBlock returned may be written to.
-func (b streamBlock) lp() []byte { return unsafe.Slice((*byte)(b.pointer()), b.room)[:b.size] }
+// lp is the listpack of a block that is not packed. Its capacity is all of the memory, but only what writableBlock returned may be written to.
+func (b streamBlock) lp() []byte {
+	if zmalloc.Invariants && b.packed != 0 {
+		panic("stream: a packed block is taken for a listpack")
+	}
+	return b.memory()[:b.size]
+}
+
+func (b streamBlock) memory() []byte { return unsafe.Slice((*byte)(b.pointer()), b.room) }
 
 // stream is the value of a key (robj.ptr).
 type stream struct {
 	clk          *epoch.Clock
+	packer       *cold.Packer
 	birth        uint64 // the epoch in which it was made: no part is older
 	blocks       rax.Map[streamID, streamBlock]
 	blockBytes   int64    // room of all blocks
@@ -124,6 +136,7 @@ type stream struct {
 	maxDeletedID streamID // the greatest that XDEL has removed
 	entriesAdded uint64   // entries ever added
 	cgroups      rax.Map[streamName, *streamCG]
+	cold         *streamCold // nil as long as there is nothing to pack
 }
 
 // streamName is the name of a group or a consumer.
@@ -145,26 +158,30 @@ const streamHeaderSize = int64(unsafe.Sizeof(stream{}) + unsafe.Sizeof(robj{}))
 // streamNew returns an empty stream.
 func (server *Server) streamNew() *stream {
 	server.mem.Account(streamHeaderSize)
-	return newStream(server.clock)
+	return newStream(server.clock, server.packer())
 }
 
-func newStream(clk *epoch.Clock) *stream {
-	return &stream{clk: clk, birth: clk.Now(), blocks: rax.New[streamID, streamBlock](clk), cgroups: rax.New[streamName, *streamCG](clk)}
+func newStream(clk *epoch.Clock, packer *cold.Packer) *stream {
+	return &stream{clk: clk, packer: packer, birth: clk.Now(), blocks: rax.New[streamID, streamBlock](clk), cgroups: rax.New[streamName, *streamCG](clk)}
 }
 
 // --- The collection ---
 
 func (s *stream) thaw() collection {
 	c := *s
+	if c.cold != nil {
+		c.cold.Set(&c)
+	}
 	return &c
 }
 
 func (s *stream) dup() collection {
-	c := newStream(s.clk)
+	c := newStream(s.clk, s.packer)
 	s.clk.Allocator().Account(streamHeaderSize)
 	it := s.blocks.Iter()
 	for ok := it.First(); ok; ok = it.Next() {
-		c.insertBlock(it.Key(), it.Value().lp())
+		b := it.Value()
+		c.addBlock(it.Key(), b, b.memory()[:b.held()])
 	}
 	c.entries, c.firstID, c.lastID = s.entries, s.firstID, s.lastID
 	c.maxDeletedID, c.entriesAdded = s.maxDeletedID, s.entriesAdded
@@ -188,7 +205,7 @@ func (s *stream) freeEffort() int {
 }
 
 func (s *stream) memoryUsage() int64 {
-	n := streamHeaderSize + s.blockBytes + s.blocks.Bytes() + s.cgroups.Bytes()
+	n := streamHeaderSize + s.blockBytes + s.blocks.Bytes() + s.cgroups.Bytes() + s.coldBytes()
 	it := s.cgroups.Iter()
 	for ok := it.First(); ok; ok = it.Next() {
 		n += it.Value().memoryUsage()
@@ -235,7 +252,10 @@ func (s *stream) release() {
 	for ok := groups.First(); ok; ok = groups.Next() {
 		a.Account(-groups.Value().memoryUsage())
 	}
-	a.Account(-streamHeaderSize - s.blocks.Bytes() - s.cgroups.Bytes())
+	a.Account(-streamHeaderSize - s.blocks.Bytes() - s.cgroups.Bytes() - s.coldBytes())
+	if s.cold != nil {
+		s.cold.Drop()
+	}
 }
 
 // digest mixes in all entries, in order.
@@ -253,6 +273,7 @@ func (s *stream) digest(d *objectDigest) {
 			d.mix(value.Bytes(&vbuf))
 		}
 	}
+	si.close()
 }
 
 // --- Blocks ---
@@ -266,16 +287,28 @@ func (s *stream) newBlock(n int) streamBlock {
 
 // insertBlock adds a copy of a listpack under its master ID.
 func (s *stream) insertBlock(id streamID, lp []byte) {
-	b := s.newBlock(len(lp))
-	b.size = uint32(len(lp))
-	copy(b.lp(), lp)
-	s.blocks.Set(id, b)
+	s.addBlock(id, streamBlock{size: uint32(len(lp))}, lp)
+}
+
+// addBlock adds a block like b with a copy of what lies in its memory.
+func (s *stream) addBlock(id streamID, b streamBlock, data []byte) {
+	c := s.newBlock(len(data))
+	c.size, c.packed, c.mark = b.size, b.packed, b.mark
+	copy(c.memory(), data)
+	s.packer.Written(&c.mark)
+	s.blocks.Set(id, c)
+	s.queueLong()
 }
 
 // writableBlock returns the listpack of a block, whose descriptor lies in a writable node, with room for more bytes. Whoever changes
 // it calls setSize.
 func (s *stream) writableBlock(b *streamBlock, more int) []byte {
+	s.packer.Written(&b.mark)
 	need := int(b.size) + more
+	if b.packed != 0 {
+		s.unpackBlock(b, need)
+		return b.lp()
+	}
 	if need > int(b.room) && more > 0 {
 		// Small blocks double; a block is not meant to become much larger than what C begins with.
 		need = max(need, min(2*int(b.room), streamListpackMaxPreAllocate))
@@ -293,7 +326,7 @@ func (s *stream) writableBlock(b *streamBlock, more int) []byte {
 // replaceBlock moves a block to memory of n bytes.
 func (s *stream) replaceBlock(b *streamBlock, n int) {
 	c := s.newBlock(n)
-	c.size = b.size
+	c.size, c.mark = b.size, b.mark
 	copy(c.lp(), b.lp())
 	s.retireBlock(*b)
 	*b = c
@@ -422,6 +455,9 @@ func (s *stream) appendItem(server *Server, argv [][]byte, use *streamID, seqGiv
 	most := total + 10*len(argv) + 8*intSize
 
 	master, b := s.blocks.LastRef()
+	if b != nil && b.packed != 0 {
+		s.unpackBlock(b, int(b.size))
+	}
 	if b != nil && s.blockFull(server, b, total) {
 		if s.shrinkable(b) {
 			s.replaceBlock(b, int(b.size))
@@ -444,8 +480,10 @@ func (s *stream) appendItem(server *Server, argv [][]byte, use *streamID, seqGiv
 		lp = listpack.AppendInt(lp, 0)
 		flags = streamItemFlagSamefields
 		master = id
+		s.packer.Written(&nb.mark)
 		s.blocks.Set(id, nb)
 		_, b = s.blocks.LastRef()
+		s.queueLong()
 	} else {
 		lp = s.writableBlock(b, most)
 		p := listpack.First(lp)
@@ -527,6 +565,9 @@ type streamIterator struct {
 	rev            bool
 	withTombstones bool // deleted entries count too
 
+	s   *stream // nil: of a snapshot, in another goroutine
+	buf []byte  // where packed blocks are unpacked to
+
 	lp           []byte // of the current block, nil: none
 	master       streamID
 	masterFields int
@@ -542,7 +583,15 @@ type streamIterator struct {
 	flagsAt   int
 }
 
+// iterator returns an iterator for the owner, who calls close in the end: it may unpack blocks, and notes that they are being read.
 func (s *stream) iterator(start, end streamID, rev bool) streamIterator {
+	si := s.frozenIterator(start, end, rev)
+	si.s = s
+	return si
+}
+
+// frozenIterator returns an iterator for any goroutine, over a stream that only snapshots read.
+func (s *stream) frozenIterator(start, end streamID, rev bool) streamIterator {
 	si := streamIterator{it: s.blocks.Iter(), start: start, end: end, rev: rev}
 	switch {
 	case rev:
@@ -565,7 +614,7 @@ func (si *streamIterator) next() bool {
 				return false
 			}
 			si.master = si.it.Key()
-			si.lp = si.it.Value().lp()
+			si.lp = si.contents()
 			var first int
 			si.masterFields, si.masterAt, first = blockMaster(si.lp)
 			si.p, si.left = first, 0
@@ -677,7 +726,9 @@ func (si *streamIterator) field() (field, value listpack.Value) {
 // entryExists tells whether there is a live entry with the ID.
 func (s *stream) entryExists(id streamID) bool {
 	si := s.iterator(id, id, false)
-	return si.next()
+	ok := si.next()
+	si.close()
+	return ok
 }
 
 // lastValidID is the ID of the last live entry; 0-0 if there is none.
@@ -686,6 +737,7 @@ func (s *stream) lastValidID() streamID {
 		return streamID{}
 	}
 	si := s.iterator(streamID{}, streamIDMax, true)
+	defer si.close()
 	if !si.next() {
 		return streamID{}
 	}
@@ -696,6 +748,7 @@ func (s *stream) lastValidID() streamID {
 func (s *stream) firstEntryID(withTombstones bool) streamID {
 	si := s.iterator(streamID{}, streamIDMax, false)
 	si.withTombstones = withTombstones
+	defer si.close()
 	if !si.next() {
 		return streamIDMax
 	}
@@ -707,6 +760,7 @@ func (s *stream) firstEntryID(withTombstones bool) streamID {
 // deleteItem removes an entry, and reports whether there was one.
 func (s *stream) deleteItem(id streamID) bool {
 	si := s.iterator(id, id, false)
+	defer si.close()
 	if !si.next() {
 		return false
 	}
@@ -717,6 +771,7 @@ func (s *stream) deleteItem(id streamID) bool {
 		lp := s.writableBlock(b, 16)
 		lp = listpack.ReplaceInt(lp, si.flagsAt, si.flags|streamItemFlagDeleted)
 		b.setSize(countDeleted(lp, 1))
+		s.queueLong()
 	}
 	s.entries--
 	return true
@@ -753,8 +808,8 @@ func (s *stream) trim(args *streamTrimArgs) int64 {
 		if !it.First() {
 			break
 		}
-		master, lp := it.Key(), it.Value().lp()
-		live, _ := blockCounts(lp)
+		master, b := it.Key(), it.Value()
+		live := b.live()
 		if args.limit > 0 && deleted+live > args.limit {
 			break
 		}
@@ -762,7 +817,7 @@ func (s *stream) trim(args *streamTrimArgs) int64 {
 		if args.strategy == trimStrategyMaxlen {
 			whole = s.entries-uint64(live) >= uint64(args.maxlen)
 		} else {
-			whole = blockLastID(lp, master).Compare(args.minid) < 0
+			whole = s.endsBefore(it, args.minid)
 		}
 		if whole {
 			s.removeBlock(master)
@@ -786,6 +841,9 @@ func (s *stream) trim(args *streamTrimArgs) int64 {
 // trimBlock marks entries of one block as deleted, as many as need be.
 func (s *stream) trimBlock(master streamID, args *streamTrimArgs) int64 {
 	b := s.blocks.Ref(master)
+	if b.packed != 0 {
+		s.unpackBlock(b, int(b.size))
+	}
 	si := streamIterator{master: master, lp: b.lp(), end: streamIDMax}
 	si.masterFields, si.masterAt, si.p = blockMaster(si.lp)
 	var n int64
@@ -809,6 +867,7 @@ func (s *stream) trimBlock(master streamID, args *streamTrimArgs) int64 {
 	}
 	if n > 0 {
 		b.setSize(countDeleted(b.lp(), n))
+		s.queueLong()
 	}
 	return n
 }

@@ -365,6 +365,7 @@ func (c *client) streamReplyWithEntries(s *stream, start, end streamID, count in
 			break
 		}
 	}
+	si.close()
 	return n
 }
 

@@ -223,6 +223,7 @@ func (r *streamReader) deliverRange(c *client, s *stream, cg *streamCG, consumer
 			break
 		}
 	}
+	si.close()
 	if moved {
 		c.streamPropagateGroupID(key, r.groupname, cg)
 		propagated++

@@ -80,12 +80,12 @@ func TestStreamPropagation(t *testing.T) {
 	}
 }
 
-// dumpStream writes down all of a stream.
+// dumpStream writes down all of a stream. Any goroutine.
 func dumpStream(s *stream) string {
 	var b strings.Builder
 	fmt.Fprint(&b, s.entries, s.firstID, s.lastID, s.maxDeletedID, s.entriesAdded, "\n")
 	for _, rev := range []bool{false, true} {
-		si := s.iterator(streamID{}, streamIDMax, rev)
+		si := s.frozenIterator(streamID{}, streamIDMax, rev)
 		for si.next() {
 			fmt.Fprint(&b, si.id)
 			for range si.numFields {
@@ -134,7 +134,20 @@ func TestStreamSnapshots(t *testing.T) {
 		remove := func(i int) { model = append(model[:i:i], model[i+1:]...) }
 		var wg sync.WaitGroup
 		var live []*epoch.Snapshot
+		packer := server.packer()
+		packer.SetIdle(int(seed % 3)) // 0: everything is packed at once
+		packed := 0
 		for step := 0; step < 4000; step++ {
+			if r.Intn(8) == 0 {
+				packer.Tick()
+			}
+			if len(live) == 0 {
+				before := s.blockBytes
+				packer.Run(time.Minute)
+				if s.blockBytes < before {
+					packed++
+				}
+			}
 			switch n := r.Intn(20); {
 			case n < 10:
 				argv := [][]byte{[]byte("f"), []byte(fmt.Sprint(step))}
@@ -205,7 +218,9 @@ func TestStreamSnapshots(t *testing.T) {
 						t.Fatalf("entry %v is %q, want %q", e.id, text, e.text)
 					}
 				}
-				if si.next() || int(s.entries) != len(model) {
+				more := si.next()
+				si.close()
+				if more || int(s.entries) != len(model) {
 					t.Fatal("there are more entries than there should be")
 				}
 			}
@@ -224,7 +239,7 @@ func TestStreamSnapshots(t *testing.T) {
 						}
 					}
 				}()
-				if len(live) == 4 {
+				if len(live) == 4 || len(live) == 2 && r.Intn(3) == 0 {
 					wg.Wait()
 					for _, snapshot := range live {
 						snapshot.Release()
@@ -236,6 +251,9 @@ func TestStreamSnapshots(t *testing.T) {
 		wg.Wait()
 		for _, snapshot := range live {
 			snapshot.Release()
+		}
+		if packed == 0 {
+			t.Error("nothing was ever packed")
 		}
 		copied := s.dup().(*stream)
 		if dumpStream(copied) == "" || copied.entries != s.entries {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"testing"
 
+	"redport/src/cold"
 	"redport/src/epoch"
 	"redport/src/listpack"
 	"redport/src/zmalloc"
@@ -71,7 +72,7 @@ func FuzzStreamBlock(f *testing.F) {
 		if !streamValidateListpackIntegrity(b, true) {
 			return
 		}
-		s := newStream(clk)
+		s := newStream(clk, cold.New(clk, 0))
 		s.insertBlock(streamID{5, 5}, b)
 		s.entries = 1
 		walk := func(rev bool) (n int) {

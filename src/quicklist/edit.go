@@ -246,7 +246,10 @@ func (l *List) DeleteRange(start, count int) {
 		del := min(count, n-off)
 		count -= del
 		if del == n {
-			l.dropNode(i)
+			l.discardNode(i)
+			if l.depth != 0 || count == 0 {
+				l.recompress(-1) // else what becomes the first node is most likely the next to go
+			}
 			continue
 		}
 		l.deleteIn(i, off, del)
@@ -285,7 +288,7 @@ func (l *List) Remove(s []byte, limit int, fromBack bool) (removed int) {
 	var buf buffer
 	defer buf.close()
 	for i >= 0 && i < l.nodes && removed < limit {
-		n := l.at(i)
+		n := l.reading(i)
 		count, k := int(n.count), 0
 		switch {
 		case !n.plain:

@@ -17,9 +17,6 @@ type buffer struct {
 	b   []byte
 }
 
-// maxSpare is the largest buffer that is kept.
-const maxSpare = 1 << 20
-
 // contents returns the listpack or the element of n, valid until the next call.
 func (b *buffer) contents(env *Env, n *node) []byte {
 	if n.csz == 0 {
@@ -27,7 +24,7 @@ func (b *buffer) contents(env *Env, n *node) []byte {
 	}
 	if cap(b.b) < n.sz && env != nil {
 		b.env = env
-		b.b, env.spare = env.spare, nil
+		b.b = env.Cold.TakeSpare()
 	}
 	if cap(b.b) < n.sz {
 		b.b = make([]byte, n.sz)
@@ -39,8 +36,8 @@ func (b *buffer) contents(env *Env, n *node) []byte {
 
 // close gives the buffer back.
 func (b *buffer) close() {
-	if b.env != nil && cap(b.b) <= maxSpare && cap(b.b) > cap(b.env.spare) {
-		b.env.spare = b.b
+	if b.env != nil {
+		b.env.Cold.PutSpare(b.b)
 	}
 	b.env, b.b = nil, nil
 }
@@ -98,6 +95,7 @@ func (it *Iter) open() {
 			it.leaf, it.at = l.mid.leafAt(it.i - 1)
 		}
 		n = &it.leaf.items[it.at]
+		l.noteRead(it.leaf, n)
 	}
 	it.plain, it.left = n.plain, int(n.count)
 	it.lp = it.buf.contents(l.env, n)
@@ -196,7 +194,7 @@ func (l *List) Index(index int) (v listpack.Value, ok bool) {
 // Node is a node as it is saved: a listpack, or one element if Plain.
 type Node struct {
 	Plain      bool
-	Compressed bool // in memory; Bytes are not
+	Compressed bool // in memory, as list-compress-depth wants it; Bytes are not
 	Count      int
 	Bytes      []byte
 }
@@ -207,7 +205,7 @@ func (l *List) Walk(fn func(Node) bool) {
 	var buf buffer
 	for i := range l.nodes {
 		n := l.at(i)
-		if !fn(Node{n.plain, n.csz != 0, int(n.count), buf.contents(nil, n)}) {
+		if !fn(Node{n.plain, n.csz != 0 && l.depth != 0, int(n.count), buf.contents(nil, n)}) {
 			return
 		}
 	}

@@ -5,8 +5,7 @@ package quicklist
 import (
 	"unsafe"
 
-	"github.com/pierrec/lz4/v4"
-
+	"redport/src/cold"
 	"redport/src/listpack"
 	"redport/src/zmalloc"
 )
@@ -36,6 +35,7 @@ type node struct {
 	csz   uint32  // bytes of LZ4 data, 0 if not compressed
 	count uint32  // elements
 	plain bool    // one long element, not a listpack
+	mark  cold.Mark
 }
 
 const nodeSize = int(unsafe.Sizeof(node{}))
@@ -257,34 +257,25 @@ const (
 
 // compress compresses the block of n, if that is worth it. n may lie in a frozen leaf's clone; its block may be frozen.
 func (l *List) compress(n *node) {
-	if n.csz != 0 || n.sz < minCompress || n.sz > maxCompress {
-		return
+	if n.csz == 0 && n.sz >= minCompress {
+		l.compressTo(n, n.sz-minImprove)
 	}
-	env := l.env
-	if env.lz == nil {
-		env.lz = new(lz4.Compressor)
-	}
-	room := n.sz - minImprove
-	if cap(env.packed) < room {
-		env.packed = make([]byte, room+room/4)
-	}
-	size, err := env.lz.CompressBlock(n.raw(), env.packed[:room-1])
-	if keepScratch := 1 << 20; cap(env.packed) > keepScratch {
-		defer func() { env.packed = nil }()
-	}
-	if err != nil || size == 0 {
-		return
-	}
-	c := *n
-	c.off, c.csz = 0, uint32(size)
-	c.p = l.alloc(size, false)
-	copy(c.data(0, size), env.packed[:size])
-	l.retire(n)
-	*n = c
 }
 
-// maxCompress is the largest node that is compressed: LZ4 counts with 32 bits.
-const maxCompress = 1 << 30
+// compressTo compresses the block of n, which is not compressed, if that makes less than most bytes of it.
+func (l *List) compressTo(n *node, most int) (ok bool) {
+	b := l.env.Cold.Compress(n.raw(), most)
+	if b == nil {
+		return false
+	}
+	c := *n
+	c.off, c.csz = 0, uint32(len(b))
+	c.p = l.alloc(len(b), false)
+	copy(c.data(0, len(b)), b)
+	l.retire(n)
+	*n = c
+	return true
+}
 
 // decompress replaces the block of n by one with its contents, if it is compressed.
 func (l *List) decompress(n *node) {
@@ -300,8 +291,4 @@ func (l *List) decompress(n *node) {
 }
 
 // decompressTo writes the contents of a compressed node to b, which has just their size. Any goroutine.
-func (n *node) decompressTo(b []byte) {
-	if k, err := lz4.UncompressBlock(n.data(0, int(n.csz)), b); err != nil || k != len(b) {
-		panic("quicklist: a compressed node does not decompress")
-	}
-}
+func (n *node) decompressTo(b []byte) { cold.Unpack(b, n.data(0, int(n.csz))) }

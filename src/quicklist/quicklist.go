@@ -7,8 +7,7 @@ import (
 	"math"
 	"unsafe"
 
-	"github.com/pierrec/lz4/v4"
-
+	"redport/src/cold"
 	"redport/src/epoch"
 	"redport/src/listpack"
 )
@@ -29,6 +28,9 @@ import (
 // Which element is in which node is part of what Redis shows, in DUMP payloads, RDB files and DEBUG OBJECT. So nodes fill, split and merge
 // by just the rules of C's quicklist.
 //
+// With a depth (list-compress-depth) all nodes but so many at either end are compressed, always, and that shows. Without one, nodes in the
+// tree are compressed when nobody has touched them for a while (package cold), and nothing shows it but the memory that is taken.
+//
 // Everything is copied on write by epoch: blocks, vertices of the tree, and the List itself, a copy of which (Thaw) shares all the rest. Nobody
 // but the owner of the epoch clock may call anything on a List but Walk, Len and the other readers of its fields.
 //
@@ -36,6 +38,7 @@ import (
 //
 //   - No node is empty. With one node it is head, and tail is none; the tree is empty while there are less than three.
 //   - A node is compressed only if it is more than depth nodes away from both ends, and then Walk and Iter decompress a copy.
+//     Without a depth the first and the last node are not.
 //   - blocks is the sum of the sizes of all blocks; heap is what the List and its tree hold of the Go heap.
 //
 // Counterpart: quicklist.c. Differences: LZ4 instead of LZF; no node is decompressed for reading; no bookmarks, since nothing needs to be
@@ -69,11 +72,8 @@ func ExceedsLimit(fill, size, count int) bool {
 // Env is what lists of one server share.
 type Env struct {
 	Clock           *epoch.Clock
+	Cold            *cold.Packer
 	PackedThreshold int // bytes from which on an element is long; 0: when it is too much for a node (DEBUG QUICKLIST-PACKED-THRESHOLD)
-
-	lz     *lz4.Compressor
-	packed []byte // where LZ4 data grows
-	spare  []byte // where an iterator decompresses to, while none does
 }
 
 // List is a list.
@@ -89,6 +89,7 @@ type List struct {
 	blocks int64
 	heap   int64
 	birth  uint64 // no block is older
+	cold   *coldNodes
 }
 
 const listSize = int(unsafe.Sizeof(List{}))
@@ -122,6 +123,9 @@ func (l *List) Bytes() int64 { return l.blocks + l.heap }
 // Thaw returns a list that shares everything with l, which only snapshots read from now on.
 func (l *List) Thaw() *List {
 	c := *l
+	if c.cold != nil {
+		c.cold.Set(&c)
+	}
 	return &c
 }
 
@@ -252,10 +256,15 @@ func (l *List) unlinkNode(i int) (n node) {
 	return n
 }
 
-// dropNode removes node i and all of its elements.
-func (l *List) dropNode(i int) {
+// discardNode removes node i and all of its elements. Whoever calls it calls recompress, too.
+func (l *List) discardNode(i int) {
 	n := l.unlinkNode(i)
 	l.retire(&n)
+}
+
+// dropNode is discardNode, after which nodes are compressed as they should.
+func (l *List) dropNode(i int) {
+	l.discardNode(i)
 	l.recompress(-1)
 }
 
@@ -264,7 +273,13 @@ func (l *List) dropNode(i int) {
 // recompress sees to it that nodes are compressed, or not, where that may have changed: around both borders of what is never compressed, and
 // at node i.
 func (l *List) recompress(i int) {
-	if l.depth == 0 || l.nodes < 2*l.depth {
+	if l.depth == 0 {
+		// They may have been cold inside of the list.
+		l.decompress(&l.head)
+		l.decompress(&l.tail)
+		return
+	}
+	if l.nodes < 2*l.depth {
 		return
 	}
 	for d := 0; d < l.depth; d++ {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"redport/src/cold"
 	"redport/src/epoch"
 	"redport/src/listpack"
 	"redport/src/zmalloc"
@@ -22,7 +23,8 @@ import (
 
 func newEnv(backend zmalloc.Backend) (*Env, *zmalloc.Allocator) {
 	a := zmalloc.New(backend)
-	return &Env{Clock: epoch.New(a)}, a
+	clock := epoch.New(a)
+	return &Env{Clock: clock, Cold: cold.New(clock, 2)}, a
 }
 
 // check verifies the invariants of a List.
@@ -30,6 +32,9 @@ func check(t testing.TB, l *List) {
 	t.Helper()
 	var blocks int64
 	heap := int64(listSize)
+	if l.cold != nil {
+		heap += int64(coldNodesSize)
+	}
 	count := 0
 	node := func(i int, n *node) {
 		t.Helper()
@@ -38,7 +43,8 @@ func check(t testing.TB, l *List) {
 		}
 		blocks += int64(n.block().size)
 		count += int(n.count)
-		inner := l.depth > 0 && i >= l.depth && i < l.nodes-l.depth
+		depth := max(l.depth, 1)
+		inner := i >= depth && i < l.nodes-depth
 		if n.csz != 0 && !inner {
 			t.Fatalf("node %d of %d is compressed at depth %d", i, l.nodes, l.depth)
 		}
@@ -205,7 +211,19 @@ func model(t *testing.T, backend zmalloc.Backend, fill, depth, threshold int) {
 			want = append(want, s)
 		}
 	}
+	packed := 0
+	if r.IntN(4) == 0 {
+		env.Cold.SetIdle(0)
+	}
 	for round := range rounds {
+		if r.IntN(2) == 0 {
+			env.Cold.Tick()
+		}
+		if before := l.blocks; env.Cold.Run(time.Minute) && snap != nil {
+			t.Fatal("packed under a snapshot")
+		} else if l.blocks < before {
+			packed++
+		}
 		n := len(want)
 		longest := 300
 		if r.IntN(20) == 0 {
@@ -342,6 +360,9 @@ func model(t *testing.T, backend zmalloc.Backend, fill, depth, threshold int) {
 	check(t, l)
 	equal(t, "list", texts(l), want)
 	equal(t, "walk", walked(l), want)
+	if packed == 0 && depth == 0 && fill != 1 && fill != -5 && !testing.Short() {
+		t.Errorf("nothing was ever packed; %d nodes", l.nodes)
+	}
 	l.Release()
 	if snap != nil {
 		close(done)

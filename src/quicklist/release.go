@@ -14,6 +14,9 @@ import (
 // on it afterwards.
 func (l *List) Release() {
 	l.env.Clock.Allocator().Account(-l.heap)
+	if l.cold != nil {
+		l.cold.Drop()
+	}
 	if l.nodes == 1 {
 		l.retire(&l.head)
 		return

@@ -135,6 +135,12 @@ func (t *tree) locate(e int) (i, off int) {
 
 // edit returns node i for writing, and adds d to the number of elements above it: the caller is about to change the node's by that.
 func (l *List) edit(i, d int) *node {
+	n := l.editItem(i, d)
+	l.noteWritten(n)
+	return n
+}
+
+func (l *List) editItem(i, d int) *node {
 	t := &l.mid
 	t.root = l.ownVertex(t.root)
 	t.elems += d
@@ -157,6 +163,7 @@ func (l *List) insert(i int, n node) {
 		t.root = l.newLeaf(4)
 	}
 	t.root = l.ownVertex(t.root)
+	l.noteWritten(&n)
 	right := l.insertBelow(t.root, i, n)
 	t.nodes++
 	t.elems += int(n.count)

@@ -28,6 +28,15 @@ func (it *Iter[K, V]) Key() K { s := &it.path[it.deep-1]; return s.n.keys[s.i] }
 // Value returns its value.
 func (it *Iter[K, V]) Value() V { s := &it.path[it.deep-1]; return s.n.vals[s.i] }
 
+// Ref returns a pointer to the value, which may be written through until the next write to the map; nil if a snapshot sees it. Owner only.
+func (it *Iter[K, V]) Ref() *V {
+	s := &it.path[it.deep-1]
+	if it.m.clk.Frozen(s.n.epoch) {
+		return nil
+	}
+	return &s.n.vals[s.i]
+}
+
 // descend goes from n down to the first entry below it, or the last.
 func (it *Iter[K, V]) descend(n *node[K, V], last bool) {
 	for {

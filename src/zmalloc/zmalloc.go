@@ -342,6 +342,11 @@ func (a *Allocator) Unmap(n int) (more bool) { return a.medium.unmap(n) }
 // whether there is more. For the owner's cron, when no frees are to be expected: they would make larger pieces of it.
 func (a *Allocator) Trim(n int) (more bool) { return a.trimmable() && a.medium.purge(n) }
 
+// Discard is Trim where it is known that much was freed that is not needed again soon.
+func (a *Allocator) Discard(n int) (more bool) {
+	return a.canDiscard() && a.medium.dirty >= minArena && a.medium.purge(n)
+}
+
 func (a *Allocator) trimmable() bool {
 	return a.canDiscard() && a.medium.dirty >= max(a.mapped.Load()/8, 4<<20)
 }
