@@ -38,7 +38,8 @@ import (
 
 // Bounds of what is packed.
 const (
-	MinSize = 256     // smaller parts are not worth it
+	MinSize = 256 // smaller parts are not worth it, but where all is packed at once: that is for tests
+	minTest = 32
 	MaxSize = 1 << 16 // larger ones would take longer than a slice of time
 )
 
@@ -155,7 +156,7 @@ func (m *Mark) Hard() { m.hard = true }
 
 // Cold tells whether a part of size bytes, not packed, is to be packed now, or else whether it may be later.
 func (p *Packer) Cold(m *Mark, size int) (now, later bool) {
-	if m.hard || size < MinSize || size > MaxSize {
+	if m.hard || size > MaxSize || size < MinSize && (size < minTest || p.idle > 0) {
 		return false, false
 	}
 	now = uint32(uint8(p.now)-m.tick) >= p.idle<<m.warm
