@@ -57,7 +57,7 @@ test-race-go:
 test-race-tcl:
 	@tests/need gcc tclsh
 	@mkdir -p tests/tmp/race
-	@CGO_ENABLED=1 $(GO) build -race -o tests/tmp/race/redis-server ./src/cmd/redis-server
+	@CGO_ENABLED=1 $(GO) build -race -pgo=off -o tests/tmp/race/redis-server ./src/cmd/redis-server
 	@REDPORT_TEST_SERVER=tests/tmp/race/redis-server tests/runtest --durable $(RETRY) --tags "-slow $(MISSING)" $(ARGS)
 
 ##  make test-reference      our Tcl tests on C Redis 8.0: they must pass there too

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,10 @@ func tools(o *options, kinds []kind) error {
 	if c == nil {
 		return nil
 	}
+	dir, err := reference("redis")
+	if err != nil {
+		return err
+	}
 	s, err := c.start(o)
 	if err != nil {
 		return err
@@ -35,7 +40,7 @@ func tools(o *options, kinds []kind) error {
 	fmt.Printf("\n### redis-benchmark\n\nOurs beside C's, each from one processor against the same %s; the CPU time is the tool's own.\n\n", c.name)
 	fmt.Println("| test | pipeline | requests a second : C | CPU : C |")
 	fmt.Println("|---|---|---|---|")
-	paths := []string{strings.TrimSuffix(o.ours, "redis-server") + "redis-benchmark", o.benchmark}
+	paths := []string{strings.TrimSuffix(o.ours, "redis-server") + "redis-benchmark", filepath.Join(dir, "redis-benchmark")}
 	for _, test := range []string{"ping_mbulk", "set", "get"} {
 		for _, pipelined := range []int{1, 16, 64} {
 			requests := o.requests
