@@ -77,6 +77,7 @@ type Dict struct {
 	ptrs  *ptrs  // nil until there is a pointer value
 	pages uint32
 	nodes uint32
+	view  *View // the latest one
 }
 
 // Value is what an entry maps to: bytes, or a pointer where Pointer is not nil.

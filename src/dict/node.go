@@ -201,7 +201,7 @@ func (d *Dict) reach(h uint64, dn, dv int64, hint uint32) (l place) {
 		}
 	}
 	l.pg = pageAt(*ref)
-	if d.clk.Frozen(l.pg.owner) {
+	if d.clk.Frozen(l.pg.owner) && !d.takeBack(l.pg, h) {
 		l.set(d.clonePage(l.pg))
 	}
 	d.clk.CheckWritable(l.pg.owner)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"sync/atomic"
 )
 
 // scan.go - going through entries: iterators, cursors, random entries, due entries.
@@ -41,6 +42,8 @@ type Iter struct {
 	pg   *page
 	i    int
 	next uint64
+
+	behind *atomic.Uint64 // of View.Consume, else nil
 }
 
 // Iter returns an iterator before the first entry.
@@ -60,6 +63,9 @@ func (it *Iter) Next() bool {
 		if it.next == 0 {
 			it.pg = nil
 			return false
+		}
+		if it.behind != nil {
+			it.behind.Store(it.next)
 		}
 		it.pg, it.next = it.d.pageFrom(it.next)
 		it.i = 0

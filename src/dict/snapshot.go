@@ -3,6 +3,7 @@
 package dict
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"redport/src/epoch"
@@ -19,18 +20,37 @@ import (
 
 // View is a Dict as it was when a snapshot was taken. Any goroutine may read it, any number of them at once, until the snapshot is released.
 type View struct {
-	d Dict
-	p ptrs
+	d     Dict
+	p     ptrs
+	epoch uint64
+	// Where its only reader is, if it said that it is the only one (Consume): pages before that position are not read any more.
+	behind atomic.Uint64
 }
 
 // Snapshot returns the view of d that belongs to s. It must be called before the first write to d after s was taken. O(1).
 func (d *Dict) Snapshot(s *epoch.Snapshot) *View {
-	v := &View{d: *d}
+	v := &View{d: *d, epoch: s.Epoch()}
+	v.d.view = nil
 	if d.ptrs != nil {
 		v.p = *d.ptrs
 		v.d.ptrs = &v.p
 	}
+	d.view = v
 	return v
+}
+
+// takeBack makes a frozen page of hash h writable without cloning it, if nobody but one walker could read it, who is past it. It
+// reports whether it has. The walker reads nodes that lead to the page, but follows them no more.
+func (d *Dict) takeBack(p *page, h uint64) bool {
+	v := d.view
+	if v == nil || p.depth == 0 || d.clk.Live() != 1 || !d.clk.Frozen(v.epoch) || d.clk.Frozen(v.epoch+1) {
+		return false // or the one snapshot is not the view's
+	}
+	if last := h | (1<<(64-p.depth) - 1); last >= v.behind.Load() {
+		return false
+	}
+	p.owner = d.clk.Now()
+	return true
 }
 
 // Len returns the number of entries.
@@ -51,10 +71,19 @@ func (v *View) All(fn func(Entry) bool) { v.d.All(fn) }
 // Iter returns an iterator before the first entry.
 func (v *View) Iter() Iter { return v.d.Iter() }
 
+// Consume returns an iterator before the first entry, for the only reader that the view has: what it has left behind may be written to again. An
+// entry is good until the next call of Next. Other iterators may only run ahead of it.
+func (v *View) Consume() Iter {
+	it := v.d.Iter()
+	it.behind = &v.behind
+	return it
+}
+
 // Clone returns a header for the current epoch that shares everything with d, to be used instead of d from now on. d itself is only
 // read from now on (Len, Find, All, Iter), by snapshots taken before, and never released.
 func (d *Dict) Clone() *Dict {
 	c := *d
+	c.view = nil
 	if d.ptrs != nil {
 		p := *d.ptrs
 		c.ptrs = &p
