@@ -15,6 +15,8 @@ import (
 // touches nothing else of the Server. When it is done, the outcome is posted to the main goroutine, which releases the snapshot
 // and calls the job's done handler: what checkChildrenDone does in C.
 //
+// Jobs leave room for the main goroutine (blockDone).
+//
 // A job is killed by a flag that it looks at with every key and every block that it writes; it cleans up after itself, whatever ends it.
 //
 // C has one child at a time, and so much depends on it that it is told by the outside (BGSAVE during a rewrite is refused, or waits). So
@@ -170,6 +172,29 @@ func (job *childJob) check() error {
 		return *by
 	}
 	return nil
+}
+
+// breath is the pause that a job makes after a block while the main goroutine is busy.
+const breath = 100 * time.Microsecond
+
+// blockDone is called by the job with every block that it has written; job may be nil.
+//
+// A job that computes without end is given whole time slices of several milliseconds by the system, at the cost of the main goroutine where there are
+// no processors to spare. One that sleeps after each 64 KB, some 300 us of work, holds up others for no longer than that: a sleeper that
+// wakes up waits for its turn. Threads of lower priority were tried and are worse: the collector stops the world only when every
+// thread has been running for a moment, and on a machine whose processors are taken by others, one at nice 19 kept it waiting for half a second.
+func (job *childJob) blockDone() error {
+	if job != nil && job.ended != nil && job.server.loopBusy.Load() {
+		time.Sleep(breath)
+	}
+	return job.check()
+}
+
+// trackLoopBusy finds out whether the main goroutine spends more than an eighth of its time on events. It is called ten times a second.
+func (server *Server) trackLoopBusy(now int64) {
+	spent := server.stat.eventloopDuration
+	server.loopBusy.Store(spent-server.loopSpent > (now-server.loopLooked)/8)
+	server.loopSpent, server.loopLooked = spent, now
 }
 
 // keyDone counts a key, and makes the pause that rdb-key-save-delay asks for. job may be nil.

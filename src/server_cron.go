@@ -97,6 +97,7 @@ func (server *Server) cronTrackMetrics() {
 	server.trackInstantaneousMetric(statsMetricNetOutputReplication, s.netReplOutputBytes, now, 1000000)
 	server.trackInstantaneousMetric(statsMetricElCycle, s.eventloopCycles, now, 1000000)
 	server.trackInstantaneousMetric(statsMetricElDuration, s.eventloopDuration, s.eventloopCycles, 1)
+	server.trackLoopBusy(now)
 }
 
 // trackInstantaneousMetric adds a sample: how much value grew a unit of base, times factor.

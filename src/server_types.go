@@ -472,6 +472,9 @@ type Server struct {
 	bio                bioState
 	child              *childJob   // the job that C would have a child for, nil: none
 	childJobs          []*childJob // all that run
+	loopBusy           atomic.Bool // the main goroutine has much to do: jobs make pauses
+	loopSpent          int64       // us: what had been spent on events at loopLooked
+	loopLooked         int64
 	nextChildPid       int
 	childEnded         func() // called when a job of server.child's kind has ended: replicas may wait for the next one. May be nil
 	dirtyBeforeBgsave  int64
