@@ -20,7 +20,7 @@ func (server *Server) resetServerStats() {
 	s.netInputBytes, s.netOutputBytes, s.netReplInputBytes, s.netReplOutputBytes = 0, 0, 0, 0
 	s.unexpectedErrorReplies, s.totalErrorReplies, s.dumpPayloadSanitizations = 0, 0, 0
 	s.replyBufferShrinks, s.replyBufferExpands = 0, 0
-	s.eventloopCycles, s.eventloopDuration, s.eventloopDurationCron, s.elCmdCntMax, s.cmdDuration = 0, 0, 0, 0, 0
+	s.eventloopCycles, s.eventloopDuration, s.eventloopDurationMax, s.eventloopDurationAof, s.eventloopDurationCron, s.elCmdCntMax, s.cmdDuration = 0, 0, 0, 0, 0, 0, 0
 	s.aclDeniedAuth, s.aclDeniedCmd, s.aclDeniedKey, s.aclDeniedChannel = 0, 0, 0, 0
 	server.instMetrics = [statsMetricCount]instMetric{}
 	server.lazyfreedObjects = 0
