@@ -7,27 +7,129 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
-	"sync/atomic"
+	"strconv"
 	"time"
 )
 
-// freeze.go - what a save does to everybody else: how long it holds the server, how much slower writes are meanwhile, how much memory it takes.
+// freeze.go - what a save does to everybody else: how long it holds the server, how long others wait, how much slower writes are meanwhile, and how
+// much memory it takes.
 
-type freezeResult struct {
-	hold        float64       // ms: latest_fork_usec
-	worst, p999 time.Duration // waits of another client, during the save
-	slowdown    float64       // writes a second during the save, by those before
-	extra       float64       // bytes at the peak
-	save, load  time.Duration
-	size        float64 // of dump.rdb
+// A job is work in the background, with quiet before each time that it is done.
+type job struct {
+	command string
+	busy    string // the field of INFO persistence that says that it runs
+}
+
+var (
+	bgsave       = job{"BGSAVE", "rdb_bgsave_in_progress"}
+	bgrewriteaof = job{"BGREWRITEAOF", "aof_rewrite_in_progress"}
+)
+
+// jobResult is what a job did when it was done several times.
+type jobResult struct {
+	quiet, busy []span
+	hold        float64 // ms, the median of what the command took that begins it
+	peak        int64   // bytes that were resident at most
+	cow         float64 // bytes copied at most, as the server has it
+}
+
+// repeat does a job until there is enough to judge by: at least a second of it, and three times unless each takes seconds.
+func (j job) repeat(s *server, c *conn, quiet time.Duration) (r jobResult, err error) {
+	var holds []float64
+	for len(r.busy) < 40 && (seconds(r.busy) < 2 || len(r.busy) < 3 && seconds(r.busy) < 6) {
+		if _, err := c.do("CONFIG", "RESETSTAT"); err != nil {
+			return r, err
+		}
+		start := time.Now()
+		time.Sleep(quiet)
+		r.quiet = append(r.quiet, span{start, time.Now()})
+		start = time.Now()
+		if _, err := c.do(j.command); err != nil {
+			return r, err
+		}
+		if err := j.await(s, c, &r.peak); err != nil {
+			return r, err
+		}
+		r.busy = append(r.busy, span{start, time.Now()})
+		took, err := c.callTime(j.command)
+		if err != nil {
+			return r, err
+		}
+		holds = append(holds, took/1000)
+		cow, err := c.info("persistence", map[string]string{"BGSAVE": "rdb_last_cow_size", "BGREWRITEAOF": "aof_last_cow_size"}[j.command])
+		if err != nil {
+			return r, err
+		}
+		r.cow = max(r.cow, cow)
+	}
+	r.hold = median(holds)
+	return r, nil
+}
+
+// await waits until the job is done, and notes the highest resident memory.
+func (j job) await(s *server, c *conn, peak *int64) error {
+	for {
+		if rss, err := s.rss(); err == nil {
+			*peak = max(*peak, rss)
+		}
+		if busy, err := c.info("persistence", j.busy); err != nil || busy == 0 {
+			return err
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// appendOnly turns the append-only file on, and waits until there is one.
+func appendOnly(s *server, c *conn) error {
+	for _, setting := range [][2]string{{"auto-aof-rewrite-percentage", "0"}, {"appendonly", "yes"}} {
+		if _, err := c.do("CONFIG", "SET", setting[0], setting[1]); err != nil {
+			return err
+		}
+	}
+	time.Sleep(100 * time.Millisecond)
+	var peak int64
+	return bgrewriteaof.await(s, c, &peak)
+}
+
+// freezeKind is a server on all processors, as saving is done beside serving.
+func freezeServer(o *options, k kind) (*server, *conn, error) {
+	everywhere := *o
+	everywhere.serverCPUs = o.serverCPUs + "," + o.clientCPUs
+	s, err := k.start(&everywhere)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := dial(s.port)
+	if err != nil {
+		s.stop()
+		return nil, nil, err
+	}
+	return s, c, nil
 }
 
 func freeze(o *options, kinds []kind) error {
-	fmt.Print("\n### Saving under load\n\nBGSAVE while one client writes to random keys as fast as it can and another reads one now and then. The server may use all processors, as saving is done beside " +
-		"serving. The hold is the time for which the snapshot's start stops the server (latest_fork_usec); extra memory is the growth of its resident memory, and with a child " +
-		"what that has copied.\n\n")
-	fmt.Println("| keys | | hold | worst wait | p99.9 wait | writes while saving : before | extra memory | saving | MB/s | loading | MB/s |")
+	if err := freezeSmall(o, kinds); err != nil {
+		return err
+	}
+	return freezeBig(o, kinds)
+}
+
+// --- Many small keys ---
+
+type freezeResult struct {
+	save, rewrite jobResult
+	reader        *asker
+	writer        *asker
+	extra         float64 // bytes at the peak
+	load          time.Duration
+	size          float64 // of dump.rdb
+}
+
+func freezeSmall(o *options, kinds []kind) error {
+	fmt.Print("\n### Saving under load\n\nBGSAVE, then BGREWRITEAOF, while one client writes to random keys as fast as it can, 16 at a time, and another reads one every now and then. The server may use all " +
+		"processors, as saving is done beside serving. The hold is what the command takes that begins it; the waits are the reader's p99.9 (while saving, and in brackets when not); writes are those " +
+		"while saving by those when not; extra memory is the growth of its resident memory, and with a child what that has copied.\n\n")
+	fmt.Println("| keys | | hold by BGSAVE | by BGREWRITEAOF | waits, BGSAVE | waits, BGREWRITEAOF | writes, BGSAVE | writes, BGREWRITEAOF | extra memory | saving, MB/s | loading, MB/s |")
 	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|")
 	for _, n := range []int{10000, o.freezeKeys} {
 		for _, k := range kinds {
@@ -35,25 +137,23 @@ func freeze(o *options, kinds []kind) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", k.name, err)
 			}
-			fmt.Printf("| %d | %s | %.2f ms | %.1f ms | %.1f ms | %.2f | %.1f MB | %.2f s | %.0f | %.2f s | %.0f |\n", n, k.name, r.hold, ms(r.worst), ms(r.p999), r.slowdown, r.extra/1e6,
-				r.save.Seconds(), r.size/1e6/r.save.Seconds(), r.load.Seconds(), r.size/1e6/r.load.Seconds())
+			waits := func(j jobResult) string {
+				return fmt.Sprintf("%.2f ms (%.2f)", ms(r.reader.p999(j.busy)), ms(r.reader.p999(j.quiet)))
+			}
+			writes := func(j jobResult) float64 { return r.writer.rate(j.busy) / r.writer.rate(j.quiet) }
+			fmt.Printf("| %d | %s | %.2f ms | %.2f ms | %s | %s | %.2f | %.2f | %.1f MB | %.0f | %.0f |\n", n, k.name, r.save.hold, r.rewrite.hold, waits(r.save), waits(r.rewrite),
+				writes(r.save), writes(r.rewrite), r.extra/1e6, r.size/1e6/(seconds(r.save.busy)/float64(len(r.save.busy))), r.size/1e6/r.load.Seconds())
 		}
 	}
 	return nil
 }
 
 func measureFreeze(o *options, k kind, n int) (r freezeResult, err error) {
-	everywhere := *o
-	everywhere.serverCPUs = o.serverCPUs + "," + o.clientCPUs
-	s, err := k.start(&everywhere)
+	s, c, err := freezeServer(o, k)
 	if err != nil {
 		return r, err
 	}
 	defer s.stop()
-	c, err := dial(s.port)
-	if err != nil {
-		return r, err
-	}
 	defer c.close()
 	v := newValues()
 	for i := range n {
@@ -66,114 +166,185 @@ func measureFreeze(o *options, k kind, n int) (r freezeResult, err error) {
 	}
 	time.Sleep(settle)
 
-	var written atomic.Int64
-	var stop atomic.Bool
-	ended := make(chan error, 2)
-	waits := make(chan []time.Duration, 1)
-	var saving atomic.Bool
-	go func() {
-		w, err := dial(s.port)
-		if err != nil {
-			ended <- err
-			return
-		}
-		defer w.close()
-		v := newValues()
-		for !stop.Load() {
-			for range 16 {
-				if err := w.load("SET", keyName(rand.IntN(n)), v.next()); err != nil {
-					ended <- err
-					return
-				}
-			}
-			if err := w.drain(); err != nil {
-				ended <- err
-				return
-			}
-			written.Add(16)
-		}
-		ended <- nil
-	}()
-	go func() {
-		var list []time.Duration
-		g, err := dial(s.port)
-		if err == nil {
-			defer g.close()
-			for !stop.Load() && err == nil {
-				start := time.Now()
-				_, err = g.do("GET", keyName(rand.IntN(n)))
-				if saving.Load() {
-					list = append(list, time.Since(start))
-				}
-				time.Sleep(200 * time.Microsecond)
+	w := newCrowd(s)
+	defer w.end()
+	values := newValues()
+	r.writer = w.add(0, func(c *conn) error {
+		for range 16 {
+			if err := c.load("SET", keyName(rand.IntN(n)), values.next()); err != nil {
+				return err
 			}
 		}
-		waits <- list
-		ended <- err
-	}()
-	before := time.Now()
-	const quiet = 2 * time.Second
-	time.Sleep(quiet)
-	rate := float64(written.Load()) / time.Since(before).Seconds()
+		return c.drain()
+	})
+	r.reader = w.add(200*time.Microsecond, func(c *conn) error {
+		_, err := c.do("GET", keyName(rand.IntN(n)))
+		return err
+	})
+	time.Sleep(time.Second)
 	rss, err := s.rss()
 	if err != nil {
 		return r, err
 	}
-	saving.Store(true)
-	start, from := time.Now(), written.Load()
-	if _, err := c.do("BGSAVE"); err != nil {
+	const quiet = 300 * time.Millisecond
+	if r.save, err = bgsave.repeat(s, c, quiet); err != nil {
 		return r, err
 	}
-	peak := rss
-	for {
-		if now, err := s.rss(); err == nil {
-			peak = max(peak, now)
-		}
-		busy, err := c.info("persistence", "rdb_bgsave_in_progress")
-		if err != nil {
-			return r, err
-		}
-		if busy == 0 {
-			break
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-	r.save = time.Since(start)
-	saving.Store(false)
-	r.slowdown = float64(written.Load()-from) / r.save.Seconds() / rate
-	stop.Store(true)
-	list := <-waits
-	for range 2 {
-		if err := <-ended; err != nil {
-			return r, err
-		}
-	}
-	slices.Sort(list)
-	if len(list) > 0 {
-		r.worst, r.p999 = list[len(list)-1], list[(len(list)-1)*999/1000]
-	}
-	hold, err := c.info("stats", "latest_fork_usec")
-	if err != nil {
-		return r, err
-	}
-	r.hold = hold / 1000
-	cow, err := c.info("persistence", "rdb_last_cow_size")
-	if err != nil {
-		return r, err
-	}
-	r.extra = float64(peak - rss)
+	r.extra = float64(r.save.peak - rss)
 	if k.name != "Redport" {
-		r.extra += cow
+		r.extra += r.save.cow
 	}
 	info, err := os.Stat(filepath.Join(s.dir, "dump.rdb"))
 	if err != nil {
 		return r, err
 	}
 	r.size = float64(info.Size())
-	start = time.Now()
+	if err := appendOnly(s, c); err != nil {
+		return r, err
+	}
+	if r.rewrite, err = bgrewriteaof.repeat(s, c, quiet); err != nil {
+		return r, err
+	}
+	if err := w.end(); err != nil {
+		return r, err
+	}
+	if _, err := c.do("CONFIG", "SET", "appendonly", "no"); err != nil {
+		return r, err
+	}
+	start := time.Now()
 	if _, err := c.do("DEBUG", "RELOAD", "NOSAVE"); err != nil {
 		return r, err
 	}
 	r.load = time.Since(start)
 	return r, nil
+}
+
+// --- A few big ones ---
+
+// bigKeys are collections of a million elements, and what a client writes to each.
+var bigKeys = []struct {
+	label string
+	load  func(c *conn, n int) error
+	write func(c *conn, n, i int) error
+}{
+	{"hash", func(c *conn, n int) error {
+		return fill(c, n, 100, func(i int) []string { return []string{"HSET", "hash", element(i), strconv.Itoa(i)} })
+	}, func(c *conn, n, i int) error {
+		_, err := c.do("HSET", "hash", element(rand.IntN(n)), strconv.Itoa(i))
+		return err
+	}},
+	{"sorted set", func(c *conn, n int) error {
+		return fill(c, n, 100, func(i int) []string { return []string{"ZADD", "zset", strconv.Itoa(rand.IntN(n)), element(i)} })
+	}, func(c *conn, n, i int) error {
+		_, err := c.do("ZADD", "zset", strconv.Itoa(rand.IntN(n)), element(rand.IntN(n)))
+		return err
+	}},
+	{"list", func(c *conn, n int) error {
+		return fill(c, n, 100, func(i int) []string { return []string{"RPUSH", "list", element(i)} })
+	}, func(c *conn, n, i int) error {
+		var err error
+		switch i % 3 {
+		case 0:
+			_, err = c.do("LSET", "list", strconv.Itoa(rand.IntN(n)), element(i))
+		case 1:
+			_, err = c.do("RPUSH", "list", element(i))
+		default:
+			_, err = c.do("LPOP", "list")
+		}
+		return err
+	}},
+	{"stream", func(c *conn, n int) error {
+		for i := range n {
+			if err := c.load("XADD", "stream", strconv.Itoa(i+1)+"-1", "field", strconv.Itoa(i)); err != nil {
+				return err
+			}
+		}
+		return c.drain()
+	}, func(c *conn, n, i int) error {
+		_, err := c.do("XADD", "stream", "*", "field", strconv.Itoa(i))
+		return err
+	}},
+}
+
+func freezeBig(o *options, kinds []kind) error {
+	n := min(elements, o.freezeKeys)
+	fmt.Printf("\n### Waits of writers to big collections while they are saved\n\nOne client each writes to a hash, a sorted set, a list and a stream of %d elements, an answer at a time, and another "+
+		"one reads another key every now and then. p99.9 of the waits while saving, and in brackets when not.\n\n", n)
+	fmt.Print("| | | hold |")
+	for _, b := range bigKeys {
+		fmt.Printf(" %s |", b.label)
+	}
+	fmt.Println(" another key | writes while saving : when not |")
+	fmt.Println("|---|---|---|---|---|---|---|---|---|")
+	for _, k := range kinds {
+		if err := measureFreezeBig(o, k, n); err != nil {
+			return fmt.Errorf("%s: %w", k.name, err)
+		}
+	}
+	return nil
+}
+
+func measureFreezeBig(o *options, k kind, n int) error {
+	s, c, err := freezeServer(o, k)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	defer c.close()
+	for _, b := range bigKeys {
+		if err := b.load(c, n); err != nil {
+			return err
+		}
+	}
+	if err := c.load("SET", "small", "x"); err != nil {
+		return err
+	}
+	if err := c.drain(); err != nil {
+		return err
+	}
+	time.Sleep(settle)
+	w := newCrowd(s)
+	defer w.end()
+	for _, b := range bigKeys {
+		i := 0
+		w.add(0, func(c *conn) error {
+			i++
+			return b.write(c, n, i)
+		})
+	}
+	w.add(200*time.Microsecond, func(c *conn) error {
+		_, err := c.do("GET", "small")
+		return err
+	})
+	time.Sleep(time.Second)
+	var results []jobResult
+	for _, j := range []job{bgsave, bgrewriteaof} {
+		if j == bgrewriteaof {
+			if err := appendOnly(s, c); err != nil {
+				return err
+			}
+		}
+		r, err := j.repeat(s, c, time.Second)
+		if err != nil {
+			return err
+		}
+		results = append(results, r)
+	}
+	if err := w.end(); err != nil {
+		return err
+	}
+	for i, j := range []job{bgsave, bgrewriteaof} {
+		r := results[i]
+		fmt.Printf("| %s | %s | %.2f ms |", j.command, k.name, r.hold)
+		var busy, quiet float64
+		for at, a := range w.askers {
+			fmt.Printf(" %.2f ms (%.2f) |", ms(a.p999(r.busy)), ms(a.p999(r.quiet)))
+			if at < len(bigKeys) {
+				busy += a.rate(r.busy)
+				quiet += a.rate(r.quiet)
+			}
+		}
+		fmt.Printf(" %.2f |\n", busy/quiet)
+	}
+	return nil
 }

@@ -187,8 +187,6 @@ func stallsOf(o *options, k kind, g giant) error {
 	return nil
 }
 
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
 func measureStall(o *options, k kind, g giant, e ending) (wait, quiet time.Duration, err error) {
 	s, err := k.start(o)
 	if err != nil {

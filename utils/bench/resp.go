@@ -134,3 +134,21 @@ func (c *conn) info(section, field string) (float64, error) {
 	}
 	return 0, fmt.Errorf("no %s in INFO %s", field, section)
 }
+
+// callTime is how many microseconds a call of a command has taken, on the average since CONFIG RESETSTAT.
+func (c *conn) callTime(command string) (float64, error) {
+	text, err := c.do("INFO", "commandstats")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, "cmdstat_"+strings.ToLower(command)+":"); ok {
+			for field := range strings.SplitSeq(rest, ",") {
+				if value, ok := strings.CutPrefix(field, "usec_per_call="); ok {
+					return strconv.ParseFloat(value, 64)
+				}
+			}
+		}
+	}
+	return 0, fmt.Errorf("no calls of %s in INFO commandstats", command)
+}
