@@ -94,6 +94,11 @@ test-kill: all
 profile: all
 	@$(GO) run ./utils/profile $(ARGS)
 
+##  make test-nofork         tests of persistence with a server that can start no process (Linux; ARGS=--short)
+test-nofork: all
+	@tests/need tclsh ps:procps ip:iproute2 unshare:util-linux
+	@tests/nofork/run $(ARGS)
+
 ##  make fuzz                each fuzz target for FUZZTIME (10s)
 FUZZTIME ?= 10s
 fuzz:
@@ -126,4 +131,4 @@ clean:
 	@rm -f dump.rdb
 
 FORCE:
-.PHONY: all help run test test-go test-tcl test-race test-race-go test-race-tcl test-reference test-upstream test-clients differ bench soak test-kill profile fuzz generate lint cross install clean FORCE
+.PHONY: all help run test test-go test-tcl test-race test-race-go test-race-tcl test-reference test-upstream test-clients differ bench soak test-kill test-nofork profile fuzz generate lint cross install clean FORCE

@@ -325,3 +325,126 @@ func TestReadErrorsWhileLoading(t *testing.T) {
 		}
 	}
 }
+
+// Every single thing that a rewrite asks of the disk goes wrong: nothing that was acknowledged is lost, no temporary file stays, and the next
+// rewrite leaves what it should.
+func TestEveryFaultOfARewrite(t *testing.T) {
+	for _, preamble := range []string{"yes", "no"} {
+		for i, policy := range []string{"always", "everysec"} {
+			if i > 0 && testing.Short() {
+				continue
+			}
+			t.Run(preamble+"_"+policy, func(t *testing.T) {
+				args := []string{"--appendonly", "yes", "--appendfsync", policy, "--aof-use-rdb-preamble", preamble}
+				ops := faultyRewrite(t, args, 0, nil)
+				if ops < 20 {
+					t.Fatalf("%d operations", ops)
+				}
+				for n := int64(1); n <= ops; n++ {
+					for _, fault := range []error{[]error{syscall.EIO, syscall.ENOSPC}[(n+int64(i))%2], nil} {
+						faultyRewrite(t, args, n, fault)
+					}
+				}
+			})
+		}
+	}
+}
+
+// faultyRewrite rewrites with the nth operation failing. It returns how many there were.
+func faultyRewrite(t *testing.T, args []string, n int64, fault error) int64 {
+	t.Helper()
+	dir := t.TempDir()
+	disk := platform.NewFaultFS(dir)
+	s, log := startOnDisk(t, disk, dir, args...)
+	if s == nil {
+		t.Fatalf("does not start\n%s", log)
+	}
+	defer func() { s.stop() }()
+	aofDataset(s.c)
+	s.turn()
+	s.bioDrainWorker(bioAofFsync)
+	policy := args[3]
+	states, acked := []string{s.digest()}, 0
+	var count atomic.Int64
+	failed := "nothing"
+	disk.Fault = func(op, name string, size int) (int, error) {
+		switch {
+		case count.Add(1) != n:
+			return size, nil
+		case fault == nil:
+			disk.PowerOff()
+			return size / 2, syscall.EIO
+		}
+		failed = op + " " + name
+		return size / 2, fault
+	}
+	command := func(args ...string) {
+		s.c.run(args...)
+		states = append(states, s.digest())
+		s.turn()
+		if policy == "always" && !s.stopped {
+			acked = len(states) - 1
+		}
+	}
+	s.c.run("BGREWRITEAOF")
+	command("SET", "during", "1")
+	s.settle()
+	if !s.stopped {
+		command("SET", "after", "1")
+	}
+	s.settle()
+	ops := count.Load()
+	what := fmt.Sprintf("operation %d (%s): %v", n, failed, fault)
+	if fault == nil && n > 0 {
+		disk = disk.Crash(rand.New(rand.NewPCG(uint64(n), 5)), n%2 == 0)
+	} else {
+		disk.Fault = nil
+		if !s.stopped {
+			for _, f := range disk.Files(dir) {
+				if strings.Contains(f, "temp") {
+					t.Errorf("%s: %s is left\n%s", what, f, log)
+				}
+			}
+			status := "ok"
+			if strings.Contains(log.String(), "Background AOF rewrite terminated with error") || !strings.Contains(log.String(), "Background AOF rewrite finished successfully") {
+				status = "err"
+			}
+			if got := s.info(t, "aof_last_bgrewrite_status"); got != status {
+				t.Errorf("%s: the last rewrite's status is %s, not %s\n%s", what, got, status, log)
+			}
+			s.flushAppendOnlyFile(true)
+			killed, log2 := startOnDisk(t, disk.Copy(), dir, args...)
+			if killed == nil {
+				t.Fatalf("%s: after a kill it does not start; files %v\n%s\n%s", what, disk.Files(dir), log, log2)
+			}
+			if killed.digest() != states[len(states)-1] {
+				t.Errorf("%s: after a kill state %d of %d is found\n%s\n%s", what, slices.Index(states, killed.digest()), len(states), log, log2)
+			}
+			killed.stop()
+			s.c.run("BGREWRITEAOF")
+			s.settle()
+			for _, field := range []string{"aof_last_bgrewrite_status", "aof_last_write_status"} {
+				if got := s.info(t, field); got != "ok" {
+					t.Errorf("%s: then all is well again, but %s is %s\n%s", what, field, got, log)
+				}
+			}
+			s.settle()
+			if f := disk.Files(dir); len(f) != 3 || !s.aofLastbgrewriteStatus {
+				t.Errorf("%s: after the next rewrite there are %v\n%s", what, f, log)
+			}
+			command("SET", "again", "1")
+			s.flushAppendOnlyFile(true)
+			acked = len(states) - 1
+		}
+	}
+	s.stop()
+	found, log2 := startOnDisk(t, disk, dir, args...)
+	if found == nil {
+		t.Fatalf("%s: then it does not start; files %v\n%s\n%s", what, disk.Files(dir), log, log2)
+	}
+	if !slices.Contains(states[acked:], found.digest()) {
+		t.Errorf("%s: then state %d is found, of %d to %d\n%s\n%s", what, slices.Index(states, found.digest()), acked, len(states)-1, log, log2)
+	}
+	found.stop()
+	return ops
+}

@@ -347,6 +347,9 @@ func aofLoadManifestFromFile(disk platform.FS, path string, log func(format stri
 	return nil, errAofLogged
 }
 
+// errAofManifestNotDurable: the manifest is in its place, but a power cut may bring the one before back. No file of either may be removed.
+var errAofManifestNotDurable = errors.New("the AOF directory could not be synced")
+
 // writeAofManifestFile replaces the manifest on disk.
 func (server *Server) writeAofManifestFile(text []byte) error {
 	name := server.aofManifestFileName()
@@ -356,8 +359,13 @@ func (server *Server) writeAofManifestFile(text []byte) error {
 		server.log(llWarning, "Can't open the AOF manifest file %s: %s", tmp, platform.Strerror(err))
 		return err
 	}
-	_, err = f.Write(text)
-	if err != nil {
+	renamed := false
+	defer func() {
+		if !renamed {
+			server.fs.Remove(server.aofPath(tmp))
+		}
+	}()
+	if _, err = f.Write(text); err != nil {
 		server.log(llWarning, "Error trying to write the temporary AOF manifest file %s: %s", tmp, platform.Strerror(err))
 		f.Close()
 		return err
@@ -374,10 +382,11 @@ func (server *Server) writeAofManifestFile(text []byte) error {
 		server.log(llWarning, "Error trying to rename the temporary AOF manifest file %s into %s: %s", tmp, name, platform.Strerror(err))
 		return err
 	}
+	renamed = true
 	// Files that the manifest names may be new in the directory, too.
 	if err := server.fs.SyncDir(server.path(server.aofDirname)); err != nil {
 		server.log(llWarning, "Fail to fsync AOF directory %s: %s.", server.aofPath(name), platform.Strerror(err))
-		return err
+		return fmt.Errorf("%w: %w", errAofManifestNotDurable, err)
 	}
 	return nil
 }

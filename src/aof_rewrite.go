@@ -283,7 +283,11 @@ func (server *Server) installRewrite(job *childJob) bool {
 		server.log(llNotice, "Successfully renamed the temporary AOF incr file %s into %s", temp, incr.fileName)
 	}
 	server.markRewrittenIncrAofAsHistory(am)
-	if server.persistAofManifest(am) != nil {
+	if err := server.persistAofManifest(am); errors.Is(err, errAofManifestNotDurable) {
+		// What a restart finds may be the new set, and, should the power go, the old one. So both stay, until the next rewrite.
+		server.aofManifest = am
+		return false
+	} else if err != nil {
 		server.bgUnlink(basePath)
 		if incrPath != "" {
 			server.bgUnlink(incrPath)

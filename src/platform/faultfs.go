@@ -169,6 +169,23 @@ func (f *FaultFS) Crash(r *rand.Rand, ordered bool) *FaultFS {
 	return after
 }
 
+// Copy returns the file system as another program finds it now, whether what it finds is on the disk or not.
+func (f *FaultFS) Copy() *FaultFS {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	copied := &FaultFS{names: map[string]*faultNode{}, durable: map[string]*faultNode{}}
+	nodes := map[*faultNode]*faultNode{}
+	for path, n := range f.names {
+		c := nodes[n]
+		if c == nil {
+			c = &faultNode{dir: n.dir, data: slices.Clone(n.data), durable: slices.Clone(n.data), changed: n.changed}
+			nodes[n] = c
+		}
+		copied.names[path], copied.durable[path] = c, c
+	}
+	return copied
+}
+
 // afterCrash is what a power cut leaves of a file.
 func (n *faultNode) afterCrash(r *rand.Rand, ordered bool, cut int64) []byte {
 	b := slices.Clone(n.durable)

@@ -46,6 +46,7 @@ package platform
 //	NotifySignals(f), NotifyCrashSignals(f)
 //	Kill(pid, number) error, StopSelf(), DieBySignal(s), Exec(path, argv, env) error, ExitStatus(state) (code, signal)
 //	SdNotify(state) error
+//	ForbidProcesses() error               no fork, no exec any more; for tests    (noprocess_*)
 //	IsService() bool, RunService(name, run) error, InstallService(...), RemoveService(name) error
 //
 // Logs and reports (syslog_*, backtrace.go, watchdog.go, errno_*)
@@ -97,6 +98,7 @@ package platform
 //	StopSelf (upstart)     N     N    N     N      N    -       -    nothing
 //	Kill                   N     N    N     N      N    E       E    SIGKILL and SIGTERM end the process
 //	Exec (DEBUG RESTART)   N     N    N     N      N    -       -    an error reply
+//	ForbidProcesses        N     -    -     -      -    -       -    an error: make test-nofork is for Linux
 //	systemd notification   N     N    N     N      N    -       -    the error of a socket that cannot be made, in the log
 //	service manager        -     -    -     -      -    N       -    IsService is false
 //	Syslog                 N     N    N     N      N    E       -    Windows: event log; other: a warning at start

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -42,6 +43,26 @@ func systemHelpers() map[string]func() {
 			after, _ = OOMScoreAdj()
 			fmt.Println(after, err)
 		},
+		"noprocess": func() {
+			if err := ForbidProcesses(); err != nil {
+				fmt.Println(err)
+				return
+			}
+			// Threads are no processes: each of these needs one of its own.
+			var all, done sync.WaitGroup
+			all.Add(20)
+			for range 20 {
+				done.Go(func() {
+					runtime.LockOSThread()
+					all.Done()
+					all.Wait()
+				})
+			}
+			done.Wait()
+			fmt.Println("threads")
+			err := exec.Command("/bin/true").Run()
+			fmt.Println("still here", err)
+		},
 		"prctl": func() {
 			fmt.Println(SetDumpable(false), SetDumpable(true), DisableTHP(), EnableCoreDumps())
 		},
@@ -73,6 +94,18 @@ func TestProcessTitle(t *testing.T) {
 		t.Errorf("got %q", lines[9:])
 	}
 	t.Log(strings.Join(lines, "\n"))
+}
+
+func TestForbidProcesses(t *testing.T) {
+	cmd := helper(t, "noprocess")
+	out, _ := cmd.Output()
+	if strings.Contains(string(out), "seccomp") {
+		t.Skip("no filters here: ", string(out))
+	}
+	_, signal := ExitStatus(cmd.ProcessState)
+	if string(out) != "threads\n" || signal != int(unix.SIGSYS) {
+		t.Errorf("it says %q, and ends with signal %d", out, signal)
+	}
 }
 
 func TestStopSelf(t *testing.T) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-//go:build !windows
+//go:build !windows && !unix
 
 package platform
 
@@ -8,5 +8,5 @@ import (
 	"os"
 )
 
-// AtomicReplace is rename(2).
+// AtomicReplace is the system's rename.
 func AtomicReplace(oldName, newName string) error { return os.Rename(oldName, newName) }

@@ -36,7 +36,7 @@ proc waitForBgsave {client} {
 
 proc waitForBgrewriteaof {client} {
     wait_for_condition 5000 10 {
-        [status $client aof_rewrite_in_progress] == 0 && [status $client aof_rewrite_scheduled] == 0
+        [status $client aof_rewrite_scheduled] == 0 && [status $client aof_rewrite_in_progress] == 0
     } else {fail "BGREWRITEAOF did not end"}
 }
 

@@ -29,7 +29,7 @@ proc temp_files {} {
 
 proc wait_for_rewrite {} {
     wait_for_condition 200 20 {
-        [s aof_rewrite_in_progress] == 0 && [s aof_rewrite_scheduled] == 0
+        [s aof_rewrite_scheduled] == 0 && [s aof_rewrite_in_progress] == 0
     } else {
         fail "the rewrite does not end"
     }
