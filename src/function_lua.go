@@ -43,7 +43,7 @@ func (server *Server) luaEngineCreate(li *functionLibInfo, code []byte, timeout 
 	server.functions.load = functionsLoad{}
 	li.main = fn
 	if failure != nil {
-		return errors.New("Error registering functions: " + luaExtractErrorInformation(failure).msg)
+		return errors.New("Error registering functions: " + e.luaExtractErrorInformation(failure).msg)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"fmt"
 	"math"
 	"redport/deps/lua"
 	"strconv"
@@ -302,7 +303,7 @@ type luaErrorInfo struct {
 }
 
 // luaExtractErrorInformation reads the error that a script has ended with.
-func luaExtractErrorInformation(failure *lua.Error) (info luaErrorInfo) {
+func (e *luaEngine) luaExtractErrorInformation(failure *lua.Error) (info luaErrorInfo) {
 	if failure.Source != "" {
 		info.source, info.line = failure.Source, strconv.Itoa(failure.Line)
 	}
@@ -310,7 +311,7 @@ func luaExtractErrorInformation(failure *lua.Error) (info luaErrorInfo) {
 		luaErrorTableInformation(t, &info)
 		return info
 	}
-	info.msg = "ERR " + luaCString(luaDisplay(failure.Value))
+	info.msg = "ERR " + luaCString(e.luaDisplay(failure.Value))
 	return info
 }
 
@@ -663,12 +664,18 @@ func (e *luaEngine) addLogAndVersion(t *lua.Table) {
 }
 
 // luaDisplay shows any value, as Lua's tostring does for those without parts.
-func luaDisplay(v lua.Value) string {
+func (e *luaEngine) luaDisplay(v lua.Value) string {
 	if s, ok := lua.ToString(v); ok {
 		return s
 	}
 	if b, ok := v.(lua.Bool); ok {
 		return strconv.FormatBool(bool(b))
 	}
-	return lua.TypeName(v)
+	switch v {
+	case lua.Nil:
+		return "nil"
+	case lua.Value(e.st.Null()):
+		return "userdata: (nil)"
+	}
+	return fmt.Sprintf("%s: %p", lua.TypeName(v), v)
 }

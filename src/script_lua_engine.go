@@ -37,7 +37,10 @@ func (server *Server) newLuaEngine(kind int) *luaEngine {
 	e.client.buf = make([]byte, 0, protoReplyChunkBytes)
 	e.client.authenticated = true
 	e.client.user = nil
-	e.st = lua.New(lua.Options{DeprecatedAPI: server.luaEnableDeprecatedAPI})
+	if server.luaRandom == nil {
+		server.luaRandom = lua.NewRandom()
+	}
+	e.st = lua.New(lua.Options{DeprecatedAPI: server.luaEnableDeprecatedAPI, Random: server.luaRandom})
 	e.st.SetGlobal("redis", e.st.ReadOnly(e.redisTable()))
 	e.st.SetInterrupt(e.interrupt)
 	if kind == luaEngineFunctions {
@@ -106,7 +109,7 @@ func (e *luaEngine) callFunction(fn *lua.Function, keys, args [][]byte) {
 		e.luaReplyToRedisReply(c, v, 2)
 		return
 	}
-	info := luaExtractErrorInformation(failure)
+	info := e.luaExtractErrorInformation(failure)
 	msg := "-" + info.msg
 	if info.source != "" {
 		msg += " script: " + server.script.funcname + ", on " + info.source + ":" + info.line + "."

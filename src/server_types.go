@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"redport/deps/hdr_histogram"
+	"redport/deps/lua"
 	"redport/src/ae"
 	"redport/src/cold"
 	"redport/src/commands"
@@ -453,6 +454,7 @@ type Server struct {
 	script             scriptRunCtx // the one that runs
 	eval               evalState
 	functions          functionsState
+	luaRandom          *lua.Random // one sequence for all interpreters, which it outlives
 	ldb                ldbState
 	preCommandOomState bool // there was no memory when the command that runs it began
 

@@ -68,7 +68,7 @@ func (s *State) openBase() {
 
 func (s *State) baseAssert(l *L) int {
 	if !glua.LVAsBool(s.checkAny(l, 1)) {
-		return s.Errorf(l, "%s", s.optString(l, 2, "assertion failed!"))
+		return s.Errorf(l, "%s", cutPattern(s.optString(l, 2, "assertion failed!")))
 	}
 	return l.GetTop()
 }
@@ -292,7 +292,7 @@ func (s *State) baseSelect(l *L) int {
 		l.Push(Number(top - 1))
 		return 1
 	}
-	n := s.checkInt(l, 1)
+	n := int(int32(s.checkInt(l, 1)))
 	if n < 0 {
 		n += top
 	} else if n > top {
@@ -305,7 +305,7 @@ func (s *State) baseSelect(l *L) int {
 }
 
 func (s *State) baseTonumber(l *L) int {
-	base := s.optInt(l, 2, 10)
+	base := int(int32(s.optInt(l, 2, 10)))
 	if base == 10 {
 		if n, ok := ToNumber(s.checkAny(l, 1)); ok {
 			l.Push(Number(n))
@@ -352,7 +352,7 @@ func parseInteger(text string, base int) (float64, bool) {
 		}
 		return 99
 	}
-	if base == 16 && len(text) > 2 && text[0] == '0' && text[1]|0x20 == 'x' && digit(2) < 16 {
+	if prefix := map[int]byte{2: 'b', 16: 'x'}[base]; prefix != 0 && len(text) > 2 && text[0] == '0' && text[1]|0x20 == prefix && digit(2) < base {
 		text = text[2:]
 	}
 	var n uint64
@@ -583,17 +583,25 @@ func (s *State) baseNewproxy(l *L) int {
 
 // --- coroutines ---
 
+// coroutineSource names the code that coroutines start in, which C has none of.
+const coroutineSource = "=?"
+
 func (s *State) openCoroutine() {
 	t := s.NewTable()
 	// A coroutine starts in Lua code that gives its thread the right Panic function,
 	// which gopher-lua resets when it starts one.
-	start, err := s.Compile("local setup, body return function(...) setup() return body(...) end", "=?")
+	start, err := s.Compile("local setup, body, count return function(...) setup() "+
+		"local function pass(...) count(...) return ... end return pass(body(...)) end", coroutineSource)
 	if err != nil {
 		panic(err)
 	}
 	proto := start.Proto.FunctionPrototypes[0]
 	setup := s.function(func(l *L) int {
 		l.Panic = s.translate
+		return 0
+	})
+	count := s.function(func(l *L) int {
+		s.passed = l.GetTop()
 		return 0
 	})
 	create := func(l *L) *L {
@@ -603,9 +611,10 @@ func (s *State) openCoroutine() {
 		}
 		co, _ := s.root.NewThread()
 		s.setHook(co, true)
-		main := &Function{Env: s.env, Proto: proto, Upvalues: []*glua.Upvalue{{}, {}}}
+		main := &Function{Env: s.env, Proto: proto, Upvalues: []*glua.Upvalue{{}, {}, {}}}
 		main.Upvalues[0].SetValue(setup)
-		main.Upvalues[1].SetValue(f)
+		main.Upvalues[1].SetValue(count)
+		main.Upvalues[2].SetValue(f)
 		co.Env = s.env
 		co.Push(main) // where resume finds it
 		return co
@@ -658,6 +667,7 @@ func (s *State) openCoroutine() {
 			for i := range values {
 				values[i] = l.Get(i + 1)
 			}
+			s.passed = n
 			return l.Yield(values...)
 		},
 		"running": func(l *L) int {
@@ -721,7 +731,7 @@ func (s *State) resume(l, co *L, from int) (values []Value, failed Value) {
 		}
 		return nil, String(err.Error())
 	}
-	if len(values) == 1 && values[0] == Nil {
+	if s.passed == 0 {
 		values = nil // gopher-lua makes a nil of none
 	}
 	return values, nil

@@ -267,23 +267,29 @@ func (e *jsonEncoder) table(t *Table) {
 // arrayLength is the highest index of a table that has nothing but positive integers
 // as keys, -1 for others.
 func (e *jsonEncoder) arrayLength(t *Table) int {
-	highest, items := 0.0, 0
+	// C keeps the highest in an int: what does not fit gives the smallest int, and an object.
+	highest, items := 0, 0
 	for k, _ := t.Next(Nil); k != Nil; k, _ = t.Next(k) {
 		n, ok := k.(Number)
 		f := float64(n)
 		if !ok || f < 1 || math.Floor(f) != f {
 			return -1
 		}
-		highest = max(highest, f)
+		if f > float64(highest) {
+			highest = math.MinInt32
+			if f <= math.MaxInt32 {
+				highest = int(f)
+			}
+		}
 		items++
 	}
-	if r := e.cfg.sparseRatio; r > 0 && highest > float64(items*r) && highest > float64(e.cfg.sparseSafe) {
+	if r := e.cfg.sparseRatio; r > 0 && highest > items*r && highest > e.cfg.sparseSafe {
 		if !e.cfg.sparseConvert {
 			e.fail(t, "excessively sparse array")
 		}
 		return -1
 	}
-	return int(min(highest, math.MaxInt32))
+	return highest
 }
 
 func (e *jsonEncoder) object(t *Table) {

@@ -71,9 +71,9 @@ func (s *State) CompileLibrary(source, name string) (*Function, error) {
 }
 
 func (s *State) compile(source, name string, fold bool) (fn *Function, err error) {
-	c := &chunk{source: name, name: chunkName(name)}
+	c := &chunk{source: name, name: chunkName(name, nameSize)}
 	p := &parser{
-		lexer:  lexer{src: source, chunk: c.name, line: 1, lastLine: 1},
+		lexer:  lexer{src: source, longName: chunkName(name, syntaxNameSize), line: 1, lastLine: 1},
 		st:     s,
 		pos:    make([]position, 1),
 		lineID: make(map[int]int),
@@ -129,7 +129,7 @@ func (p *parser) compileError(err error) error {
 	if errors.As(err, &ce) && ce.Line >= 0 && ce.Line < len(p.pos) {
 		line = int(p.pos[ce.Line].line)
 	}
-	return syntaxError(fmt.Sprintf("%s:%d: function or expression too complex near '<eof>'", p.chunk, line))
+	return syntaxError(fmt.Sprintf("%s:%d: function or expression too complex near '<eof>'", p.longName, line))
 }
 
 // finish puts the constants in that the parser left marks for, and the chunk.
@@ -179,9 +179,15 @@ func (s *State) finish(p *parser, main *glua.FunctionProto, c *chunk, tag *glua.
 	walk(main)
 }
 
+// Room for the name of a chunk, in messages of the machine and in those of the parser.
+const (
+	nameSize       = 60
+	syntaxNameSize = 80
+)
+
 // chunkName is how messages call a chunk.
-func chunkName(source string) string {
-	const idSize = 60
+func chunkName(source string, idSize int) string {
+	source = cutPattern(source)
 	switch {
 	case strings.HasPrefix(source, "="):
 		return source[1:min(len(source), idSize)]

@@ -75,7 +75,7 @@ func (s *State) Where(l *L, level int) string {
 			return ""
 		}
 	}
-	if c, p := framePosition(l, level); c != nil {
+	if c, p := framePosition(l, level); c != nil && c.source != coroutineSource {
 		return c.name + ":" + strconv.Itoa(int(p.line)) + ": "
 	}
 	return ""
@@ -337,9 +337,33 @@ func (s *State) openErrors() {
 func (s *State) operandError(l *L, verb string, i int, v Value) int {
 	o := operand{}
 	if _, p := framePosition(l, 1); p != nil && i < len(p.operands) {
-		o = p.operands[i]
+		if o = p.operands[i]; !holds(l, o, v) {
+			o = operand{}
+		}
 	}
 	return s.Errorf(l, "%s", "attempt to "+verb+" "+o.before()+TypeName(v)+o.after())
+}
+
+// holds tells whether the value may be the operand's, and not one that a metatable led to: what a local variable has can be looked up.
+func holds(l *L, o operand, v Value) bool {
+	if o.kind != localName {
+		return true
+	}
+	d, ok := l.GetStack(1)
+	if !ok {
+		return true
+	}
+	found := Value(v)
+	for i := 1; ; i++ {
+		name, value := l.GetLocal(d, i)
+		if name == "" {
+			break
+		}
+		if name == o.name {
+			found = value
+		}
+	}
+	return found.Type() == v.Type()
 }
 
 // metamethod finds a metamethod that a script gave a value.

@@ -74,14 +74,15 @@ const maxLines = 1<<31 - 3
 type lexer struct {
 	src      string
 	pos      int    // of the next byte
-	chunk    string // how messages name the chunk: user_script
+	longName string // how messages name the chunk: user_script
 	line     int    // of the next byte
 	lastLine int    // of the last token consumed
 	tok      token
 	num      float64
 	str      string // name or string value
 	raw      string // text of the token, for messages
-	ahead    token  // a token read in advance, or 0
+	ahead    token  // a token read in advance, where peeked
+	peeked   bool
 	aheadNum float64
 	aheadStr string
 	aheadRaw string
@@ -117,7 +118,7 @@ func tokenName(t token) string {
 
 // fail raises a syntax error, near the token unless that is zero.
 func (lx *lexer) fail(msg string, near token) {
-	s := lx.chunk + ":" + strconv.Itoa(lx.line) + ": " + msg
+	s := lx.longName + ":" + strconv.Itoa(lx.line) + ": " + msg
 	if near != 0 {
 		s += " near '" + lx.tokenText(near) + "'"
 	}
@@ -128,9 +129,9 @@ func (lx *lexer) syntaxError(msg string) { lx.fail(msg, lx.tok) }
 
 func (lx *lexer) next() {
 	lx.lastLine = lx.line
-	if lx.ahead != 0 {
+	if lx.peeked {
 		lx.tok, lx.num, lx.str, lx.raw = lx.ahead, lx.aheadNum, lx.aheadStr, lx.aheadRaw
-		lx.ahead = 0
+		lx.peeked = false
 		return
 	}
 	lx.tok = lx.scan()
@@ -139,7 +140,7 @@ func (lx *lexer) next() {
 // peek reads the token after the current one.
 func (lx *lexer) peek() token {
 	num, str, raw := lx.num, lx.str, lx.raw
-	lx.ahead = lx.scan()
+	lx.ahead, lx.peeked = lx.scan(), true
 	lx.aheadNum, lx.aheadStr, lx.aheadRaw = lx.num, lx.str, lx.raw
 	lx.num, lx.str, lx.raw = num, str, raw
 	return lx.ahead
@@ -150,6 +151,12 @@ func (lx *lexer) cur() int {
 		return int(lx.src[lx.pos])
 	}
 	return -1
+}
+
+// isNext tells whether the next byte is one of the set, or a NUL, which C's strchr finds in any.
+func (lx *lexer) isNext(set string) bool {
+	c := lx.cur()
+	return c == 0 || c > 0 && strings.IndexByte(set, byte(c)) >= 0
 }
 
 func (lx *lexer) newline() {
@@ -221,9 +228,9 @@ func (lx *lexer) scan() token {
 			return tkString
 		case '.':
 			lx.pos++
-			if lx.cur() == '.' {
+			if lx.isNext(".") {
 				lx.pos++
-				if lx.cur() == '.' {
+				if lx.isNext(".") {
 					lx.pos++
 					return tkDots
 				}
@@ -274,9 +281,9 @@ func (lx *lexer) number() {
 	for isDigit(lx.cur()) || lx.cur() == '.' {
 		lx.pos++
 	}
-	if c := lx.cur(); c == 'e' || c == 'E' {
+	if lx.isNext("eE") {
 		lx.pos++
-		if c := lx.cur(); c == '+' || c == '-' {
+		if lx.isNext("+-") {
 			lx.pos++
 		}
 	}
@@ -308,7 +315,6 @@ func (lx *lexer) skipSeparator() int {
 }
 
 func (lx *lexer) longString(level int, comment bool) {
-	start := lx.tokStart
 	lx.pos++ // the second '['
 	if c := lx.cur(); c == '\n' || c == '\r' {
 		lx.newline()
@@ -330,7 +336,8 @@ func (lx *lexer) longString(level int, comment bool) {
 				if !comment {
 					buf.WriteString(lx.src[from:at])
 					lx.str = buf.String()
-					lx.raw = lx.src[start:lx.pos]
+					delimiter := lx.src[at:lx.pos]
+					lx.raw = strings.ReplaceAll(delimiter, "]", "[") + lx.str + delimiter
 				}
 				return
 			}

@@ -62,8 +62,9 @@
 //     highest index in use, where C may give another border of an array with holes.
 //   - A function has 200 registers, C's has 250.
 //   - A coroutine may yield from a metamethod that the machine calls, and what it was
-//     called for then ends with the coroutine; C refuses. A resume that passes one nil
-//     passes none.
+//     called for then ends with the coroutine; C refuses.
+//   - +, -, * and / give 0 where C gives -0; a function that has both as constants has the one that comes
+//     first, where C's order of evaluation decides.
 //   - What string.dump gives cannot be loaded; C does not load its own either.
 package lua
 
@@ -147,6 +148,7 @@ type State struct {
 	outer   []*L // the threads that wait for running's protected call
 	depth   int  // nested calls from Go
 	resumed int  // depth at which the running coroutine was resumed
+	passed  int  // how many values the last coroutine that yielded or ended gave
 	// coroutine is the running one, nil outside of any.
 	coroutine *L
 	hook      hook

@@ -35,6 +35,9 @@ func (r *Random) next() int32 {
 	return int32(r.x >> 17)
 }
 
+// positiveNaNBits is C's NaN without a sign; Go's own has one more bit set, which bit operations would show.
+const positiveNaNBits = 0x7FF8000000000000
+
 func (s *State) openMath() {
 	t := s.NewTable()
 	one := func(name string, f func(float64) float64) {
@@ -43,8 +46,11 @@ func (s *State) openMath() {
 		s.SetFunction(t, name, func(l *L) int {
 			x := s.checkNumber(l, 1)
 			r := f(x)
-			if !positiveNaN {
+			switch {
+			case !positiveNaN || math.IsNaN(x):
 				r = invalid(r, x)
+			case math.IsNaN(r):
+				r = math.Float64frombits(positiveNaNBits)
 			}
 			l.Push(Number(r))
 			return 1
@@ -70,8 +76,8 @@ func (s *State) openMath() {
 	one("tanh", math.Tanh)
 	two := func(name string, f func(a, b float64) float64) {
 		s.SetFunction(t, name, func(l *L) int {
+			b := s.checkNumber(l, 2) // first, as in C
 			a := s.checkNumber(l, 1)
-			b := s.checkNumber(l, 2)
 			l.Push(Number(invalid(f(a, b), a, b)))
 			return 1
 		})
@@ -88,8 +94,8 @@ func (s *State) openMath() {
 			return 2
 		},
 		"ldexp": func(l *L) int {
-			x := s.checkNumber(l, 1)
-			l.Push(Number(math.Ldexp(x, int(int32(s.checkInt(l, 2))))))
+			e := int(int32(s.checkInt(l, 2)))
+			l.Push(Number(math.Ldexp(s.checkNumber(l, 1), e)))
 			return 1
 		},
 		"modf": func(l *L) int {
@@ -143,11 +149,11 @@ func (s *State) mathRandom(l *L) int {
 		}
 		l.Push(Number(math.Floor(float64(r*u)) + 1))
 	case 2:
-		lo, u := float64(int32(s.checkInt(l, 1))), float64(int32(s.checkInt(l, 2)))
+		lo, u := float64(int32(s.checkInt(l, 1))), float64(int32(s.checkInt(l, 2))) // whose distance wraps around, as in C
 		if lo > u {
 			return s.ArgError(l, 2, "interval is empty")
 		}
-		l.Push(Number(math.Floor(float64(r*float64(u-lo+1))) + lo))
+		l.Push(Number(math.Floor(float64(r*float64(int32(u)-int32(lo)+1))) + lo))
 	default:
 		return s.Errorf(l, "wrong number of arguments")
 	}

@@ -168,7 +168,7 @@ func scanFloat(s string) (float64, int) {
 				}
 			}
 		}
-		return math.Copysign(math.NaN(), sign), n
+		return math.Copysign(math.Float64frombits(positiveNaNBits), sign), n
 	}
 	hex := len(rest) > 2 && rest[0] == '0' && (rest[1] == 'x' || rest[1] == 'X')
 	if hex {

@@ -21,6 +21,7 @@ package lua
 // Counterpart: lparser.c.
 
 import (
+	"math"
 	"strconv"
 
 	glua "github.com/yuin/gopher-lua"
@@ -47,9 +48,10 @@ const (
 	upvalueName
 	fieldName
 	methodName
+	generatorName // of a for loop: known when it is called, unknown when it cannot be
 )
 
-var nameKinds = [...]string{"", "local", "global", "upvalue", "field", "method"}
+var nameKinds = [...]string{"", "local", "global", "upvalue", "field", "method", ""}
 
 // operand names the origin of a value in error messages.
 type operand struct {
@@ -59,14 +61,14 @@ type operand struct {
 
 // String gives "local 'x' (a " or just "a ", the text before the type's name.
 func (o operand) before() string {
-	if o.kind == noName {
+	if o.kind == noName || o.kind == generatorName {
 		return "a "
 	}
-	return nameKinds[o.kind] + " '" + o.name + "' (a "
+	return nameKinds[o.kind] + " '" + cutPattern(o.name) + "' (a "
 }
 
 func (o operand) after() string {
-	if o.kind == noName {
+	if o.kind == noName || o.kind == generatorName {
 		return " value"
 	}
 	return " value)"
@@ -409,20 +411,23 @@ func (p *parser) forStatement(line int) ast.Stmt {
 	switch p.tok {
 	case '=':
 		p.next()
-		init := p.forNumber(p.expr(), "initial")
+		bounds := []ast.Expr{p.expr().node}
 		p.expect(',')
-		limit := p.forNumber(p.expr(), "limit")
-		var step ast.Expr
+		bounds = append(bounds, p.expr().node)
 		if p.accept(',') {
-			step = p.forNumber(p.expr(), "step")
+			bounds = append(bounds, p.expr().node)
 		} else {
-			step = p.number(1, p.here())
+			bounds = append(bounds, p.number(1, p.here()))
 		}
 		p.expect(tkDo)
+		before := p.forNumbers(bounds)
 		p.checkLocals(4)
 		p.declare("(for index)", "(for limit)", "(for step)", name)
 		body := p.loopBlock()
-		st = set(&ast.NumberForStmt{Name: name, Init: init, Limit: limit, Step: step, Stmts: body}, p.at(line))
+		st = set(&ast.NumberForStmt{Name: name, Init: bounds[0], Limit: bounds[1], Step: bounds[2], Stmts: body}, p.at(line))
+		if before != nil {
+			st = set(&ast.DoBlockStmt{Stmts: []ast.Stmt{before, st}}, p.at(line))
+		}
 	case ',', tkIn:
 		names := []string{name}
 		for p.accept(',') {
@@ -436,7 +441,9 @@ func (p *parser) forStatement(line int) ast.Stmt {
 		p.declare("(for generator)", "(for state)", "(for control)")
 		p.declare(names...)
 		body := p.loopBlock()
-		st = set(&ast.GenericForStmt{Names: names, Exprs: exprs, Stmts: body}, p.at(inLine, operand{noName, ""}))
+		id := p.at(inLine, operand{generatorName, "(for generator)"})
+		p.pos[id].callee = p.pos[id].operands[0]
+		st = set(&ast.GenericForStmt{Names: names, Exprs: exprs, Stmts: body}, id)
 	default:
 		p.syntaxError("'=' or 'in' expected")
 	}
@@ -445,16 +452,47 @@ func (p *parser) forStatement(line int) ast.Stmt {
 	return st
 }
 
-// forNumber makes a loop bound a number before the loop sees it: C takes numeric
-// strings there. What is a number already, short of a metamethod, goes through.
-func (p *parser) forNumber(e expr, which string) ast.Expr {
-	switch e.node.(type) {
-	case *ast.NumberExpr, *ast.ArithmeticOpExpr, *ast.UnaryLenOpExpr:
-		return e.node
-	}
-	single(e.node)
+// forNumbers makes the bounds of a loop numbers before the loop sees them: C takes numeric
+// strings there. What is a number already, short of a metamethod, goes through. As C looks
+// at the bounds when it has all three, those that something might happen after are
+// kept in locals, which the statement that it returns declares.
+func (p *parser) forNumbers(bounds []ast.Expr) (before ast.Stmt) {
 	id := p.here()
-	return p.ownCall(p.st.fnForNumber, id, e.node, p.stringNode(which, id))
+	checked, ordered := false, true
+	for _, e := range bounds {
+		switch e.(type) {
+		case *ast.NumberExpr, *ast.StringExpr, *ast.IdentExpr, *ast.NilExpr, *ast.TrueExpr, *ast.FalseExpr:
+		default:
+			ordered = ordered && !checked
+		}
+		checked = checked || !isNumber(e)
+	}
+	if !ordered {
+		names := make([]string, len(bounds))
+		exprs := make([]ast.Expr, len(bounds))
+		for i, e := range bounds {
+			single(e)
+			names[i] = "(temporary " + strconv.Itoa(i) + ")"
+			exprs[i] = e
+			bounds[i] = set(&ast.IdentExpr{Value: names[i]}, id)
+		}
+		before = set(&ast.LocalAssignStmt{Names: names, Exprs: exprs}, id)
+	}
+	for i, which := range []string{"initial", "limit", "step"} {
+		if e := bounds[i]; !isNumber(e) {
+			single(e)
+			bounds[i] = p.ownCall(p.st.fnForNumber, id, e, p.stringNode(which, id))
+		}
+	}
+	return before
+}
+
+func isNumber(e ast.Expr) bool {
+	switch e.(type) {
+	case *ast.NumberExpr, *ast.ArithmeticOpExpr, *ast.UnaryLenOpExpr:
+		return true
+	}
+	return false
 }
 
 func (p *parser) functionStatement(line int) ast.Stmt {
@@ -472,6 +510,7 @@ func (p *parser) functionStatement(line int) ast.Stmt {
 		a.Object = p.inRegister(a.Object)
 	}
 	fn := p.functionBody(method, line)
+	p.store(target.node, line)
 	return set(&ast.AssignStmt{Lhs: []ast.Expr{target.node}, Rhs: []ast.Expr{fn}}, p.at(line))
 }
 
@@ -544,6 +583,9 @@ func (p *parser) exprStatement() ast.Stmt {
 	p.expect('=')
 	exprs := p.exprList()
 	id := p.here()
+	for _, t := range targets {
+		p.store(t, p.lastLine)
+	}
 	assign := set(&ast.AssignStmt{Lhs: targets, Rhs: exprs}, id)
 	if !local {
 		return assign
@@ -569,6 +611,11 @@ func (p *parser) exprStatement() ast.Stmt {
 		set(&ast.LocalAssignStmt{Names: temps, Exprs: exprs}, id),
 		assign,
 	}}, id)
+}
+
+// store gives the target of an assignment the line where C stores the value.
+func (p *parser) store(target ast.Expr, line int) {
+	set(target, p.at(line, p.pos[target.Line()].operands...))
 }
 
 // inRegister keeps the compiler from using a constant where an instruction has no
@@ -801,6 +848,8 @@ func (p *parser) tableConstructor() ast.Expr {
 			p.expect('=')
 			f.Value = p.expr().node
 			single(f.Value)
+			// All fields of a table are stored at one position; only a key that is computed may be a wrong one.
+			set(t, p.here())
 		default:
 			f.Value = p.expr().node
 		}
@@ -986,6 +1035,36 @@ func (p *parser) subexpr(limit int) expr {
 	return e
 }
 
+// foldArithmetic is the result of an operator on two constants, where C computes it when it compiles: zeros of either sign are one constant there,
+// so whether it does shows.
+func foldArithmetic(op string, x, y ast.Expr) (float64, bool) {
+	a, ok1 := x.(*ast.NumberExpr)
+	b, ok2 := y.(*ast.NumberExpr)
+	if !ok1 || !ok2 {
+		return 0, false
+	}
+	v, _ := strconv.ParseFloat(a.Value, 64)
+	w, _ := strconv.ParseFloat(b.Value, 64)
+	switch op {
+	case "+":
+		v += w
+	case "-":
+		v -= w
+	case "*":
+		v *= w
+	case "/":
+		v /= w
+	case "%":
+		v = modulo(v, w)
+	case "^":
+		v = power(v, w)
+	}
+	if w == 0 && (op == "/" || op == "%") || math.IsNaN(v) {
+		return 0, false
+	}
+	return v, true
+}
+
 func (p *parser) concat(a, b expr) expr {
 	c, ok := b.node.(*concatExpr)
 	if !ok {
@@ -1007,11 +1086,19 @@ func (p *parser) binary(op string, a, b expr) expr {
 	case "==", "~=", "<", "<=", ">", ">=":
 		return expr{node: set(&ast.RelationalOpExpr{Operator: op, Lhs: a.node, Rhs: b.node}, p.here())}
 	}
+	if v, ok := foldArithmetic(op, a.node, b.node); ok {
+		return expr{node: p.number(v, p.here())}
+	}
 	p.operators++
 	if p.operators > maxOperators {
 		p.fail("function or expression too complex", 0)
 	}
 	id := p.here(a.operand, b.operand)
+	if _, ok := b.node.(*ast.NumberExpr); ok {
+		if _, ok := a.node.(*ast.NumberExpr); ok {
+			a.node = p.inRegister(a.node) // keeps the compiler from folding what C does not
+		}
+	}
 	switch op {
 	case "%":
 		return expr{node: p.ownCall(p.st.fnMod, id, a.node, b.node)}

@@ -223,12 +223,12 @@ func (s *State) strGsub(l *L) int {
 	str := s.checkString(l, 1)
 	pat := cutPattern(s.checkString(l, 2))
 	repl := l.Get(3)
+	limit := int(int32(s.optInt(l, 4, len(str)+1)))
 	switch repl.(type) {
 	case Number, String, *Function, *Table:
 	default:
 		return s.ArgError(l, 3, "string/function/table expected")
 	}
-	limit := int(int32(s.optInt(l, 4, len(str)+1)))
 	m := matcher{s: s, l: l, src: str, pat: pat}
 	p := 0
 	anchor := strings.HasPrefix(pat, "^")

@@ -254,7 +254,7 @@ func (s *State) structUnpack(l *L) int {
 // integer reads the low eight bytes of an integer of any size.
 func (f *layout) integer(b string, signed bool) float64 {
 	var v uint64
-	for i := range b {
+	for i := range len(b) {
 		at := len(b) - 1 - i
 		if f.big {
 			at = i

@@ -72,6 +72,20 @@ func (d *differ) both(args ...string) (a, b *reply, err error) {
 	return a, b, nil
 }
 
+// commandsCompared runs n commands, or those of one episode.
+func (d *differ) commandsCompared(n int) error {
+	first, last := 0, (n+d.length-1)/d.length
+	if d.episode >= 0 {
+		first, last = d.episode, d.episode+1
+	}
+	for e := first; e < last && d.differences < d.most; e++ {
+		if err := d.episodeRun(e); err != nil {
+			return fmt.Errorf("episode %d: %w", e, err)
+		}
+	}
+	return nil
+}
+
 func (d *differ) episodeRun(number int) error {
 	g := &generator{r: rand.New(rand.NewPCG(d.seed, uint64(number))), table: d.table}
 	setup := [][]string{{"FLUSHALL"}, {"SELECT", "0"}, {"HELLO", fmt.Sprint(2 + number%2)}, {"FUNCTION", "FLUSH"}, {"SCRIPT", "FLUSH"}}
@@ -187,7 +201,8 @@ func quoted(args []string) string {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		fmt.Fprintf(&b, "%.300q", a)
+		// Programs are shown whole.
+		fmt.Fprintf(&b, "%+.*q", map[bool]int{true: 20000, false: 300}[strings.Contains(a, "redis.") || strings.Contains(a, "return")], a)
 	}
 	return b.String()
 }

@@ -49,7 +49,7 @@ func main() {
 	flag.IntVar(&o.episode, "episode", -1, "only this episode")
 	flag.IntVar(&o.length, "length", 2000, "commands an episode")
 	flag.StringVar(&o.only, "only", "", "only these commands or groups (comma-separated)")
-	flag.StringVar(&o.what, "what", "commands,users,tracking", "what to compare")
+	flag.StringVar(&o.what, "what", "commands,scripts,users,tracking", "what to compare")
 	flag.IntVar(&o.most, "most", 20, "stop after so many differences")
 	flag.BoolVar(&o.verbose, "v", false, "print every command")
 	flag.Parse()
@@ -103,30 +103,25 @@ func run(o *options) (int, error) {
 	}
 	fmt.Printf("seed %d, %d commands known to both\n", o.seed, len(table))
 	d := &differ{options: o, ours: servers[0], c: servers[1], table: table}
-	first, last := 0, (o.n+o.length-1)/o.length
-	if o.episode >= 0 {
-		first, last = o.episode, o.episode+1
+	parts := []struct {
+		name     string
+		episodes bool // -episode picks one of it
+		run      func() error
+	}{
+		{"commands", true, func() error { return d.commandsCompared(o.n) }},
+		{"scripts", true, func() error { return d.scriptsCompared(o.n / 10) }},
+		{"users", false, func() error { return d.usersCompared(o.n / 10) }},
+		{"tracking", false, func() error { return d.trackingCompared(o.n / 10) }},
 	}
-	what := strings.Split(o.what, ",")
-	if !slices.Contains(what, "commands") {
-		last = first
-	}
-	for e := first; e < last && d.differences < o.most; e++ {
-		if err := d.episodeRun(e); err != nil {
+	for _, part := range parts {
+		if !slices.Contains(strings.Split(o.what, ","), part.name) || o.episode >= 0 && !part.episodes {
+			continue
+		}
+		if err := part.run(); err != nil {
 			for _, s := range servers {
 				s.showLog()
 			}
-			return d.differences, fmt.Errorf("seed %d, episode %d: %w", o.seed, e, err)
-		}
-	}
-	if slices.Contains(what, "users") && o.episode < 0 {
-		if err := d.usersCompared(o.n / 10); err != nil {
-			return d.differences, fmt.Errorf("seed %d, users: %w", o.seed, err)
-		}
-	}
-	if slices.Contains(what, "tracking") && o.episode < 0 {
-		if err := d.trackingCompared(o.n / 10); err != nil {
-			return d.differences, fmt.Errorf("seed %d, tracking: %w", o.seed, err)
+			return d.differences, fmt.Errorf("seed %d, %s: %w", o.seed, part.name, err)
 		}
 	}
 	fmt.Printf("%d commands, %d of them answered with an error by both, %d differences\n", d.sent, d.errors, d.differences)
