@@ -337,15 +337,15 @@ func (s *State) openErrors() {
 func (s *State) operandError(l *L, verb string, i int, v Value) int {
 	o := operand{}
 	if _, p := framePosition(l, 1); p != nil && i < len(p.operands) {
-		if o = p.operands[i]; !holds(l, o, v) {
+		if o = p.operands[i]; !s.holds(l, o, v) {
 			o = operand{}
 		}
 	}
 	return s.Errorf(l, "%s", "attempt to "+verb+" "+o.before()+TypeName(v)+o.after())
 }
 
-// holds tells whether the value may be the operand's, and not one that a metatable led to: what a local variable has can be looked up.
-func holds(l *L, o operand, v Value) bool {
+// holds tells whether the value may be the operand's, and not one that the __index or __newindex of a local table is.
+func (s *State) holds(l *L, o operand, v Value) bool {
 	if o.kind != localName {
 		return true
 	}
@@ -353,17 +353,15 @@ func holds(l *L, o operand, v Value) bool {
 	if !ok {
 		return true
 	}
-	found := Value(v)
 	for i := 1; ; i++ {
 		name, value := l.GetLocal(d, i)
 		if name == "" {
-			break
+			return true
 		}
-		if name == o.name {
-			found = value
+		if name == o.name && (l.RawEqual(s.metamethod(value, "__index"), v) || l.RawEqual(s.metamethod(value, "__newindex"), v)) && v != Nil {
+			return false
 		}
 	}
-	return found.Type() == v.Type()
 }
 
 // metamethod finds a metamethod that a script gave a value.

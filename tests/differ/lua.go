@@ -390,7 +390,7 @@ func (w *luaWriter) expr(kind luaKind, depth int) string {
 }
 
 func (w *luaWriter) callable(depth int) string {
-	return pick(w.generator, "tostring", "type", "math.floor", "string.len", "function() return "+w.expr(luaAny, depth-1)+" end", "redis.sha1hex", "function(...) return ... end", "pcall", "error", "unpack", "select",
+	return pick(w.generator, "tonumber", "type", "math.floor", "string.len", "function() return "+w.expr(luaAny, depth-1)+" end", "redis.sha1hex", "function(...) return ... end", "pcall", "error", "unpack", "select",
 		"coroutine.wrap(function(a) local b = coroutine.yield(a) return "+w.expr(luaAny, 0)+" end)")
 }
 

@@ -119,7 +119,7 @@ start_server {tags {"edges" "scripting"}} {
         set failed {ERR Error compiling script (new function): user_script}
         evals [list \
             "local f, e = loadstring('$long $long $long.') return e" "${open}string \"$long $long x...\"]:1: '=' expected near '$long'" \
-            "x $open${open}\na$close$close\n y" "$failed:1: '=' expected near '$open${open}a$close$close'" \
+            "x = 1 $open${open}\na$close$close" "$failed:2: unexpected symbol near '$open${open}a$close$close'" \
             "return 5\x00" 5 \
             "return 'a' .\x00 'b'" ab \
             "x = \{p\x00\}" "$failed:1: '\}' expected" \
