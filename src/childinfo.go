@@ -63,6 +63,9 @@ type childJob struct {
 	cowLooked time.Time                      // main
 }
 
+// isMutuallyExclusiveChildType tells whether a job of the type excludes others.
+func isMutuallyExclusiveChildType(typ int) bool { return typ != childTypeNone && typ != childTypeLDB }
+
 // hasActiveChildProcess tells whether a job runs that excludes others of its kind.
 func (server *Server) hasActiveChildProcess() bool { return server.child != nil }
 
@@ -86,7 +89,7 @@ func (server *Server) startChild(typ int, name string, work func(job *childJob) 
 	server.stat.totalForks++
 	server.latencyEnd("fork", latency)
 	server.childJobs = append(server.childJobs, job)
-	if typ != childTypeNone {
+	if isMutuallyExclusiveChildType(typ) {
 		server.child = job
 		server.stat.currentCowPeak = 0
 	}
@@ -129,7 +132,7 @@ func (server *Server) childDone(job *childJob, err error) {
 	if server.child == job {
 		server.child = nil
 	}
-	if server.childEnded != nil && job.typ != childTypeNone {
+	if server.childEnded != nil && isMutuallyExclusiveChildType(job.typ) {
 		server.childEnded()
 	}
 }

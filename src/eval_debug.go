@@ -20,12 +20,12 @@ import (
 // The interpreter calls luaLdbLine before every line of a script that is debugged. It stops where it is to stop, and then executes
 // what the client says: step, print, break and so on. Each answer is an array of lines.
 //
-// The conversation cannot take place inside client.Data, where the connection is not read. So the EVAL is put off to the end of the
+// With SYNC, the conversation cannot take place inside client.Data, where the connection is not read. So the EVAL is put off to the end of the
 // turn, and the connection gets another handler (ldbSession) for as long as it lasts. The script then stops inside the event
 // loop, which it lets have turns of its own; other clients get BUSY, as with any script that takes long.
 //
-// In C Redis, SCRIPT DEBUG YES runs the script in a forked child, so that nothing it changes remains, and SYNC in the server. There is
-// no fork here: an EVAL after YES is refused, and SYNC is as in C but that other clients are answered.
+// SCRIPT DEBUG YES runs the script on a copy of the server, so that nothing it changes remains (eval_debug_fork.go), and SYNC in the server. There,
+// what is above holds; SYNC is as in C but that other clients are answered.
 //
 // Counterpart: eval.c (ldb...).
 
@@ -56,6 +56,7 @@ type ldbState struct {
 	cbuf        []byte // what the client has sent
 	maxlen      int
 	hintSent    bool
+	fork        *ldbForkedSession // nil: the session is the server's own
 }
 
 // logging tells whether commands are to be shown.
@@ -85,7 +86,7 @@ func (c *client) scriptDebug(mode []byte) {
 func (c *client) ldbEnable() {
 	c.flags = c.flags&^clientLuaDebugSync | clientLuaDebug
 	if !c.server.ldb.active {
-		c.server.ldb = ldbState{server: c.server, client: c, step: true, maxlen: ldbMaxLenDefault}
+		c.server.ldb = ldbState{server: c.server, client: c, step: true, maxlen: ldbMaxLenDefault, fork: c.server.ldb.fork}
 	}
 }
 
@@ -118,13 +119,12 @@ func (c *client) evalGenericCommandWithDebugging(ro bool) {
 		c.evalGenericCommand(false, ro)
 		return
 	}
-	switch {
-	case c.flags&clientLuaDebugSync == 0:
-		c.addReplyError("Fork() failed: can't run EVAL in debugging mode: this server has no processes of its own. Use SCRIPT DEBUG SYNC, which keeps what the script changes.")
-		c.flags &^= clientLuaDebug
-		return
-	case l.active || c.conn == nil || c.flags&(clientMulti|clientScript) != 0:
+	if l.active || c.conn == nil || c.flags&(clientMulti|clientScript) != 0 {
 		c.addReplyError("can't run EVAL in debugging mode here")
+		return
+	}
+	if c.flags&clientLuaDebugSync == 0 {
+		c.ldbForkSession()
 		return
 	}
 	argv := cloneArgv(c.argv)
@@ -141,21 +141,8 @@ func (server *Server) ldbRun(c *client, argv [][]byte) {
 		return
 	}
 	server.log(llWarning, "Redis synchronous debugging eval session started")
-	l.ended, l.closed = false, false
-	l.src = strings.Split(strings.TrimRight(string(argv[1]), "\r\n"), "\n")
 	c.conn.SetHandler(&ldbSession{client: c, l: l})
-	server.updateCachedMono()
-	c.argv, c.cmd = argv, server.lookupCommand(argv)
-	c.realcmd, c.lastcmd = c.cmd, c.cmd
-	server.currentClient = c
-	server.call(c, cmdCallFull)
-	server.currentClient = nil
-	if !l.ended {
-		// It did not come to running: its error follows the lines.
-		reply := bytes.Clone(c.takeScriptReply(new([]byte)))
-		l.end()
-		c.addReplyProto(reply)
-	}
+	server.ldbExecute(c, argv)
 	server.log(llWarning, "Redis synchronous debugging eval session ended")
 	l.active = false
 	l.src, l.cbuf, l.logs = nil, nil, nil
@@ -170,6 +157,25 @@ func (server *Server) ldbRun(c *client, argv [][]byte) {
 	c.unprotectClient()
 	if !c.clientHasPendingReplies() {
 		c.freeClientAsync()
+	}
+}
+
+// ldbExecute executes the EVAL of a session. The lines of the debugger are sent when it returns, the reply is in the client's buffers.
+func (server *Server) ldbExecute(c *client, argv [][]byte) {
+	l := &server.ldb
+	l.ended, l.closed = false, false
+	l.src = strings.Split(strings.TrimRight(string(argv[1]), "\r\n"), "\n")
+	server.updateCachedMono()
+	c.argv, c.cmd = argv, server.lookupCommand(argv)
+	c.realcmd, c.lastcmd = c.cmd, c.cmd
+	server.currentClient = c
+	server.call(c, cmdCallFull)
+	server.currentClient = nil
+	if !l.ended {
+		// It did not come to running: its error follows the lines.
+		reply := bytes.Clone(c.takeScriptReply(new([]byte)))
+		l.end()
+		c.addReplyProto(reply)
 	}
 }
 
@@ -214,6 +220,10 @@ func (l *ldbState) sendLogs() {
 			}
 		}
 		out = append(out, '\r', '\n')
+	}
+	if l.fork != nil {
+		l.fork.link.write(out)
+		return
 	}
 	l.client.addReplyProto(out)
 	l.client.conn.Flush()
@@ -359,15 +369,44 @@ func (e *luaEngine) luaLdbLine(L *lua.L, frame *lua.Frame) {
 	bp := l.isBreakpoint(l.currentLine) || l.luabp
 	timeout := false
 	if !l.step && !bp {
-		limit := server.busyReplyThreshold
-		if limit == 0 {
-			limit = ldbTimeoutFallback
-		}
-		if server.scriptRunDuration() < limit {
+		if !server.ldbTimedOut() {
 			return
 		}
-		timeout, l.step = true, true
+		timeout = true
 	}
+	e.ldbStop(L, bp, timeout)
+}
+
+// ldbTimedOut tells whether the script has run for so long since it last stopped that it may never reach where it is to stop.
+func (server *Server) ldbTimedOut() bool {
+	limit := server.busyReplyThreshold
+	if limit == 0 {
+		limit = ldbTimeoutFallback
+	}
+	return server.scriptRunDuration() >= limit
+}
+
+// ldbCount is called after some instructions, for loops that reach no other line.
+func (e *luaEngine) ldbCount() {
+	l := &e.server.ldb
+	if !e.server.ldbTimedOut() {
+		return
+	}
+	L := e.st.Running()
+	frames := e.st.Frames(L)
+	if len(frames) == 0 {
+		return
+	}
+	if frames[0].Source == luaScriptSource {
+		l.currentLine = frames[0].Line
+	}
+	e.ldbStop(L, false, !l.step)
+}
+
+// ldbStop stops the script until the client lets it go on.
+func (e *luaEngine) ldbStop(L *lua.L, bp, timeout bool) {
+	server := e.server
+	l := &server.ldb
 	reason := "step over"
 	switch {
 	case bp && l.luabp:
@@ -404,8 +443,17 @@ func (l *ldbState) readCommand() (argv [][]byte, err string, ok bool) {
 		}
 		if len(l.cbuf) > ldbMaxBuffer {
 			l.cbuf = nil
-			l.client.conn.ResumeRead()
+			if l.fork == nil {
+				l.client.conn.ResumeRead()
+			}
 			return nil, "max client buffer reached", true
+		}
+		if l.fork != nil {
+			var ok bool
+			if l.cbuf, ok = l.fork.link.read(l.cbuf); !ok {
+				l.closed = true
+			}
+			continue
 		}
 		if server.script.flags&scriptKilled != 0 {
 			return nil, "Script killed by user with SCRIPT KILL...", true
@@ -637,6 +685,7 @@ func (e *luaEngine) ldbEval(args [][]byte) {
 			return
 		}
 	}
+	e.server.script.startTime = monotonic.Nanotime()
 	v, failure := e.st.Call(fn)
 	if failure != nil {
 		l.log("<error> " + luaCString(ldbErrorText(failure)))

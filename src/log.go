@@ -23,6 +23,8 @@ type logState struct {
 	syslog *platform.Syslog
 	// early is set until the configuration is read: the role is C, as in a C child.
 	early bool
+	// forward, if it is set, takes the lines: those of a forked session belong into the log of its server.
+	forward func(level int, msg string)
 }
 
 // log writes one line if the level is enabled.
@@ -35,6 +37,10 @@ func (server *Server) log(level int, format string, args ...any) {
 
 // logRaw writes msg as one log line, whatever it contains.
 func (server *Server) logRaw(level int, msg string) {
+	if server.logger.forward != nil {
+		server.logger.forward(level, msg)
+		return
+	}
 	role := byte('M')
 	switch {
 	case server.sentinelMode:

@@ -323,6 +323,11 @@ func (server *Server) scriptCall() string {
 	if run.replFlags&propagateRepl != 0 {
 		flags |= cmdCallPropagateRepl
 	}
+	if fork := server.ldb.fork; fork != nil {
+		if err := fork.inherit(c); err != nil {
+			return "-ERR " + err.Error()
+		}
+	}
 	server.call(c, flags)
 	c.originalArgv = nil
 	return ""

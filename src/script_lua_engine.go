@@ -79,6 +79,11 @@ func (e *luaEngine) interrupt() error {
 			server.log(llWarning, "Lua script killed by user with SCRIPT KILL.")
 			return errScriptKilled
 		}
+	case e.inScript():
+		if server.ldb.fork != nil && server.ldb.fork.job.check() != nil {
+			return errScriptKilled
+		}
+		e.ldbCount()
 	}
 	return nil
 }

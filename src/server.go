@@ -81,10 +81,19 @@ func (server *Server) initServer() error {
 	if err != nil {
 		return fmt.Errorf("Failed creating the event loop. Error message: '%w'", err)
 	}
-	server.el = loop
 	if server.ioThreadsNum > 1 {
 		loop.SetIOThreads(server.ioThreadsNum)
 	}
+	server.initServerOn(loop)
+	loop.BeforeSleep = server.beforeSleep
+	loop.AfterSleep = server.afterSleep
+	server.cronTimer = loop.CreateTimeEvent(1, server.serverCron)
+	return nil
+}
+
+// initServerOn is initServer for a loop that nobody runs: without what happens by itself.
+func (server *Server) initServerOn(loop *ae.Loop) {
+	server.el = loop
 	server.ioThreadClients = make([]int, server.ioThreadsNum)
 	server.hz = server.configHz
 	server.db = make([]*redisDb, server.dbnum)
@@ -105,11 +114,7 @@ func (server *Server) initServer() error {
 	server.nextChildPid = server.pid
 	server.rdbSaveTimeLast, server.rdbSaveTimeStart = -1, -1
 	server.initAppendOnly()
-	loop.BeforeSleep = server.beforeSleep
-	loop.AfterSleep = server.afterSleep
-	server.cronTimer = loop.CreateTimeEvent(1, server.serverCron)
 	server.resetServerStats()
-	return nil
 }
 
 // path joins a relative file name to the data directory: the process never changes its own.

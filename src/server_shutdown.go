@@ -129,6 +129,7 @@ func (server *Server) abortShutdown() bool {
 func (server *Server) finishShutdown() bool {
 	flags := server.shutdownFlags
 	force := flags&shutdownForce != 0
+	server.ldbKillForkedSessions()
 	if server.childType() == childTypeRDB {
 		server.log(llWarning, "There is a child saving an .rdb. Killing it!")
 		server.killRDBChild()

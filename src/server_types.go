@@ -456,7 +456,8 @@ type Server struct {
 	functions          functionsState
 	luaRandom          *lua.Random // one sequence for all interpreters, which it outlives
 	ldb                ldbState
-	preCommandOomState bool // there was no memory when the command that runs it began
+	ldbForks           []*ldbFork // forked sessions of the debugger
+	preCommandOomState bool       // there was no memory when the command that runs it began
 
 	// Databases.
 	db                 []*redisDb

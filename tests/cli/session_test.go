@@ -389,3 +389,33 @@ func TestPasswordIsNotShown(t *testing.T) {
 		s2.step("", "OK\r\n")
 	})
 }
+
+func TestDebugger(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "script.lua")
+	if err := os.WriteFile(file, []byte("local n = redis.call('incr', KEYS[1])\nreturn {n, ARGV[1]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []string{"--ldb", "--ldb-sync-mode"} {
+		play(t, func(t *testing.T, srv *server, start func(args ...string) *session) {
+			srv.do("SET", "counter", "6")
+			s := start(mode, "--eval", file, "counter", ",", "x")
+			s.step("", "lua debugger> ")
+			s.step("s\r", "<reply> 7\x1b[0m\r\n")
+			s.step("", "lua debugger> ")
+			s.step("p n\r", "7\x1b[0m\r\nlua debugger> ")
+			s.step("restart\r", "stop reason = step over\r\n")
+			s.step("", "lua debugger> ")
+			s.step("c\r", "(Lua debugging session ended")
+			s.step("", "\r\n\r\n")
+			s.step("", "> ")
+			s.ended("quit\r")
+			want := "6"
+			if mode == "--ldb-sync-mode" {
+				want = "8"
+			}
+			if got := srv.do("GET", "counter").Str; string(got) != want {
+				t.Errorf("%s: the counter is %s, want %s", mode, got, want)
+			}
+		})
+	}
+}

@@ -313,6 +313,27 @@ start_server {tags {"scripting" "ldb"} overrides {busy-reply-threshold 10}} {
         r ping
     } {PONG}
 
+    test {The debugger stops a loop that does not end} {
+        foreach mode {sync yes} {
+            set rd [redis_deferring_client]
+            $rd script debug $mode
+            $rd read
+            $rd eval "local n = 0\nwhile true do n = n + 1 end" 0
+            $rd read
+            $rd continue
+            assert_match {{\* Stopped at 2, stop reason = timeout reached, infinite loop?} {-> 2   while*}} [$rd read]
+            $rd print n
+            assert_match {*<value>*} [$rd read]
+            $rd step
+            assert_match {{\* Stopped at 2, stop reason = step over} *} [$rd read]
+            $rd abort
+            assert_match {*<endsession>*} [$rd read]
+            assert_error {ERR script aborted for user request*} {$rd read}
+            $rd close
+        }
+        r ping
+    } {PONG}
+
     test {While a script is debugged, others are told that the server is busy} {
         set rd [redis_deferring_client]
         $rd script debug sync
@@ -328,10 +349,117 @@ start_server {tags {"scripting" "ldb"} overrides {busy-reply-threshold 10}} {
         r ping
     } {PONG} {redport-only}
 
-    test {SCRIPT DEBUG YES would need a fork} {
-        set r2 [redis_client]
-        $r2 script debug yes
-        assert_error {ERR Fork() failed*} {$r2 eval {return 1} 0}
-        $r2 close
-    } {0} {redport-only}
+    test {A forked session sees the data of its moment, and what it changes is gone with it} {
+        r flushall
+        r select 9
+        r set counter 41
+        r rpush list a b c
+        r hset hash f v
+        r zadd zset 1.5 a 2 b
+        r sadd set 1 2 3
+        r xadd stream 1-1 f v
+        r set gone x px 100000
+        set forks [s total_forks]
+        set rd [redis_deferring_client]
+        $rd select 9
+        assert_equal OK [$rd read]
+        $rd script debug yes
+        assert_equal OK [$rd read]
+        $rd eval "local a = redis.call('incr', KEYS\[1])\nlocal l = redis.call('lrange', 'list', 0, -1)\nlocal n = redis.call('dbsize')\nredis.call('del', 'list', 'gone')\nlocal k = redis.call('keys', '*')\ntable.sort(k)\nredis.call('flushall')\nreturn {a, l, n, k, redis.call('dbsize')}" 1 counter
+        assert_equal {{* Stopped at 1, stop reason = step over} {-> 1   local a = redis.call('incr', KEYS[1])}} [$rd read]
+        # The server goes on, and the session does not see how.
+        assert_equal 42 [r incr counter]
+        r del list
+        r set new value
+        wait_for_condition 50 100 {[s connected_clients] == 1} else {fail "the session's client is still there"}
+        assert_equal [expr {$forks + 1}] [s total_forks]
+        $rd redis object encoding stream
+        assert_equal [list {<redis> object encoding stream} {<reply> "stream"}] [$rd read]
+        $rd redis zscore zset a
+        assert_match {*1.5*} [$rd read]
+        $rd redis hget hash f
+        assert_match {*"v"*} [$rd read]
+        $rd redis xlen stream
+        assert_match {*<reply> 1*} [$rd read]
+        $rd redis get new
+        assert_match {*NULL*} [$rd read]
+        $rd redis sismember set 2
+        assert_match {*<reply> 1*} [$rd read]
+        $rd step
+        assert_match {{<redis> incr counter} {<reply> 42} *} [$rd read]
+        $rd continue
+        assert_equal {<endsession>} [$rd read]
+        assert_equal {42 {a b c} 7 {counter hash set stream zset} 0} [$rd read]
+        assert_error {*I/O error*} {$rd read}
+        $rd close
+        list [lsort [r keys *]] [r get counter] [r hget hash f]
+    } {{counter gone hash new set stream zset} 42 v}
+
+    test {Forked sessions run beside each other, and an error ends one} {
+        set sessions {}
+        foreach n {1 2 3} {
+            set rd [redis_deferring_client]
+            $rd script debug yes
+            $rd read
+            $rd eval "redis.call('set', 'x', '$n')\nreturn redis.call('get', 'x')" 0
+            lappend sessions $rd
+        }
+        foreach rd $sessions {
+            assert_match {*Stopped at 1*} [$rd read]
+            $rd step
+        }
+        foreach rd $sessions {assert_match {*Stopped at 2*} [$rd read]}
+        [lindex $sessions 0] abort
+        assert_match {*<endsession>*} [[lindex $sessions 0] read]
+        assert_error {ERR script aborted for user request*} {[lindex $sessions 0] read}
+        foreach n {2 3} rd [lrange $sessions 1 2] {
+            $rd continue
+            assert_equal {<endsession>} [$rd read]
+            assert_equal $n [$rd read]
+        }
+        foreach rd $sessions {$rd close}
+        # A script that does not compile.
+        set rd [redis_deferring_client]
+        $rd script debug yes
+        $rd read
+        $rd eval {return (} 0
+        assert_equal {<endsession>} [$rd read]
+        assert_error {ERR Error compiling script*} {$rd read}
+        $rd close
+        r exists x
+    } {0}
+
+    test {A forked session obeys the rules of its user} {
+        r acl setuser debugger on nopass ~mine* +@all -incr
+        set rd [redis_deferring_client]
+        $rd auth debugger any
+        $rd read
+        $rd script debug yes
+        $rd read
+        $rd eval {return redis.call('set', 'mine', 1)} 0
+        $rd read
+        $rd redis get other
+        assert_match {*<error>*ACL failure*} [$rd read]
+        $rd redis incr mine
+        assert_match {*<error>*ACL failure*} [$rd read]
+        $rd continue
+        assert_equal {<endsession>} [$rd read]
+        assert_equal OK [$rd read]
+        $rd close
+        r exists mine
+    } {0}
+
+    test {Forked sessions end with the server} {
+        set rd [redis_deferring_client]
+        $rd script debug yes
+        $rd read
+        $rd eval {while true do redis.call('ping') end} 0
+        $rd read
+        assert_match {*Redis forked for debugging eval*} [exec cat [srv 0 stdout]]
+        catch {r shutdown nosave}
+        wait_for_condition 100 20 {![process_is_alive [srv 0 pid]]} else {fail "the server is still there"}
+        assert_match {*Killing debugging session *} [exec cat [srv 0 stdout]]
+        assert_error {*I/O error*} {$rd read}
+        $rd close
+    } {0} {external:skip}
 }
