@@ -16,6 +16,8 @@
 //   - bio's workers (bio.go): files that the main goroutine has handed over, to be synced and closed; what
 //     comes of it is told by atomics;
 //   - the signal watcher (package platform): logs, and posts to the loop;
+//   - sessions of the script debugger (eval_debug_fork.go): each is a background job that runs a Server of its own, and shares
+//     nothing with this one but the snapshot and the two halves of the connection (ldbLink);
 //   - background jobs (childinfo.go): walk the frozen roots of their snapshot (snapshot.go), write files, and
 //     report by atomics and by what they post; they touch nothing else, and the main goroutine releases the snapshot.
 //
