@@ -53,7 +53,7 @@ func (o *aofRewriteOptions) writeFile(path string, snap *snapshot, job *childJob
 		w.AutoSync(f, redisAutosyncBytes)
 	}
 	if job != nil {
-		w.Wrote = func(int) error { return job.blockDone() }
+		w.Wrote = job.blockDone
 	}
 	if o.preamble {
 		err = rdbSaveRio(w, snap, rdbflagsAofPreamble, nil, job)

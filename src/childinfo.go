@@ -52,6 +52,7 @@ type childJob struct {
 	killedBy atomic.Pointer[error]
 	commits  sync.Mutex   // held while the result is put in its place: either that is seen, or the kill
 	keys     atomic.Int64 // keys processed so far
+	written  int64        // the job's own: bytes
 	keyDelay atomic.Int64 // rdb-key-save-delay
 
 	done      func(job *childJob, err error) // main goroutine; nil once discarded
@@ -180,15 +181,19 @@ func (job *childJob) check() error {
 // breath is the pause that a job makes after a block while the main goroutine is busy.
 const breath = 100 * time.Microsecond
 
-// blockDone is called by the job with every block that it has written; job may be nil.
+// blockDone is called by the job with every block of n bytes that it has written; job may be nil.
 //
 // A job that computes without end is given whole time slices of several milliseconds by the system, at the cost of the main goroutine where there are
 // no processors to spare. One that sleeps after each 64 KB, some 300 us of work, holds up others for no longer than that: a sleeper that
 // wakes up waits for its turn. Threads of lower priority were tried and are worse: the collector stops the world only when every
 // thread has been running for a moment, and on a machine whose processors are taken by others, one at nice 19 kept it waiting for half a second.
-func (job *childJob) blockDone() error {
-	if job != nil && job.ended != nil && job.server.loopBusy.Load() {
-		time.Sleep(breath)
+//
+// There is no pause while the main goroutine clones more than the job writes: then the sooner it ends, the less has to be cloned.
+func (job *childJob) blockDone(n int) error {
+	if job != nil && job.ended != nil {
+		if job.written += int64(n); job.server.loopBusy.Load() && job.snap.clonedBytes() <= job.written {
+			time.Sleep(breath)
+		}
 	}
 	return job.check()
 }

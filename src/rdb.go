@@ -205,7 +205,7 @@ func (f *rdbFile) write(file platform.File, snap *snapshot, flags int, rsi *rdbS
 	if f.autosync {
 		w.AutoSync(file, redisAutosyncBytes)
 	}
-	w.Wrote = func(int) error { return job.blockDone() }
+	w.Wrote = job.blockDone
 	if err := rdbSaveRio(w, snap, flags, rsi, job); err != nil {
 		return "rdbSaveRio", err
 	}

@@ -67,7 +67,7 @@ func (snap *snapshot) release() {
 	snap.dbs = nil
 }
 
-// clonedBytes is how many bytes were cloned because of the snapshot so far. Main goroutine.
+// clonedBytes is how many bytes were cloned because of the snapshot so far. Any goroutine.
 func (snap *snapshot) clonedBytes() int64 { return snap.frozen.ClonedBytes() }
 
 // idleTime is for how many seconds a key with this access word had not been accessed (estimateObjectIdleTime).

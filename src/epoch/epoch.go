@@ -5,6 +5,7 @@ package epoch
 
 import (
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"redport/src/zmalloc"
@@ -39,8 +40,8 @@ import (
 //
 // OWNERSHIP
 //
-// The owner of the Clock calls everything, except Background, which is meant for a goroutine of its own: while it
-// runs, it takes from the owner what can be freed elsewhere (Tree.Free with a remote Freer). Readers of a snapshot call nothing
+// The owner of the Clock calls everything, except what says so and Background, which is meant for a goroutine of its own: while it
+// runs, it takes from the owner what can be freed elsewhere (Tree.Free with a remote Freer). Readers of a snapshot call nothing else
 // here: they tell the owner that they are done, and the owner calls Release.
 
 // Clock counts epochs and keeps what snapshots may still read.
@@ -48,7 +49,7 @@ type Clock struct {
 	a      *zmalloc.Allocator
 	now    uint64
 	frozen uint64 // epoch of the youngest live snapshot, 0 if none
-	cloned int64
+	cloned atomic.Int64
 	live   []*Snapshot // oldest first
 
 	again again // of released snapshots, to be looked at again
@@ -88,7 +89,7 @@ func (c *Clock) CheckWritable(owner uint64) {
 
 // Snapshot freezes everything as it is now. O(1).
 func (c *Clock) Snapshot() *Snapshot {
-	s := &Snapshot{c: c, epoch: c.now, cloned: c.cloned}
+	s := &Snapshot{c: c, epoch: c.now, cloned: c.cloned.Load()}
 	c.live = append(c.live, s)
 	c.frozen = c.now
 	c.now++
@@ -98,8 +99,8 @@ func (c *Clock) Snapshot() *Snapshot {
 // Epoch returns the youngest epoch that the snapshot sees.
 func (s *Snapshot) Epoch() uint64 { return s.epoch }
 
-// ClonedBytes returns how many bytes were cloned since the snapshot was taken.
-func (s *Snapshot) ClonedBytes() int64 { return s.c.cloned - s.cloned }
+// ClonedBytes returns how many bytes were cloned since the snapshot was taken. Any goroutine.
+func (s *Snapshot) ClonedBytes() int64 { return s.c.cloned.Load() - s.cloned }
 
 // Release ends the snapshot: nobody reads through it any more. O(1) in what it kept; a second call does nothing.
 func (s *Snapshot) Release() {
@@ -121,10 +122,10 @@ func (s *Snapshot) Release() {
 func (c *Clock) Live() int { return len(c.live) }
 
 // ClonedBytes returns how many bytes were cloned because snapshots see the originals, since the clock was made.
-func (c *Clock) ClonedBytes() int64 { return c.cloned }
+func (c *Clock) ClonedBytes() int64 { return c.cloned.Load() }
 
 // AddCloned counts n bytes as cloned.
-func (c *Clock) AddCloned(n int) { c.cloned += int64(n) }
+func (c *Clock) AddCloned(n int) { c.cloned.Add(int64(n)) }
 
 // Pending returns the bytes of blocks retired and not freed yet. Any goroutine.
 func (c *Clock) Pending() int64 { return c.a.Pending() }
