@@ -14,7 +14,7 @@ import (
 // freeze.go - what a save does to everybody else: how long it holds the server, how long others wait, how much slower writes are meanwhile, and how
 // much memory it takes.
 
-// A job is work in the background, with quiet before each time that it is done.
+// A job is work in the background, with quiet before and after each time that it is done.
 type job struct {
 	command string
 	busy    string // the field of INFO persistence that says that it runs
@@ -36,14 +36,16 @@ type jobResult struct {
 // repeat does a job until there is enough to judge by: at least a second of it, and three times unless each takes seconds.
 func (j job) repeat(s *server, c *conn, quiet time.Duration) (r jobResult, err error) {
 	var holds []float64
-	for len(r.busy) < 40 && (seconds(r.busy) < 2 || len(r.busy) < 3 && seconds(r.busy) < 6) {
+	rest := func() {
+		start := time.Now()
+		time.Sleep(quiet)
+		r.quiet = append(r.quiet, span{start, time.Now()})
+	}
+	for rest(); len(r.busy) < 40 && (seconds(r.busy) < 2 || len(r.busy) < 3 && seconds(r.busy) < 6); rest() {
 		if _, err := c.do("CONFIG", "RESETSTAT"); err != nil {
 			return r, err
 		}
 		start := time.Now()
-		time.Sleep(quiet)
-		r.quiet = append(r.quiet, span{start, time.Now()})
-		start = time.Now()
 		if _, err := c.do(j.command); err != nil {
 			return r, err
 		}
@@ -140,7 +142,7 @@ func freezeSmall(o *options, kinds []kind) error {
 			waits := func(j jobResult) string {
 				return fmt.Sprintf("%.2f ms (%.2f)", ms(r.reader.p999(j.busy)), ms(r.reader.p999(j.quiet)))
 			}
-			writes := func(j jobResult) float64 { return r.writer.rate(j.busy) / r.writer.rate(j.quiet) }
+			writes := func(j jobResult) float64 { return r.writer.slowdown(j) }
 			fmt.Printf("| %d | %s | %.2f ms | %.2f ms | %s | %s | %.2f | %.2f | %.1f MB | %.0f | %.0f |\n", n, k.name, r.save.hold, r.rewrite.hold, waits(r.save), waits(r.rewrite),
 				writes(r.save), writes(r.rewrite), r.extra/1e6, r.size/1e6/(seconds(r.save.busy)/float64(len(r.save.busy))), r.size/1e6/r.load.Seconds())
 		}
@@ -186,7 +188,10 @@ func measureFreeze(o *options, k kind, n int) (r freezeResult, err error) {
 	if err != nil {
 		return r, err
 	}
-	const quiet = 300 * time.Millisecond
+	quiet := 300 * time.Millisecond
+	if n > elements {
+		quiet = 2 * time.Second // of which there will be few
+	}
 	if r.save, err = bgsave.repeat(s, c, quiet); err != nil {
 		return r, err
 	}
@@ -336,15 +341,14 @@ func measureFreezeBig(o *options, k kind, n int) error {
 	for i, j := range []job{bgsave, bgrewriteaof} {
 		r := results[i]
 		fmt.Printf("| %s | %s | %.2f ms |", j.command, k.name, r.hold)
-		var busy, quiet float64
+		var slowdowns []float64
 		for at, a := range w.askers {
 			fmt.Printf(" %.2f ms (%.2f) |", ms(a.p999(r.busy)), ms(a.p999(r.quiet)))
 			if at < len(bigKeys) {
-				busy += a.rate(r.busy)
-				quiet += a.rate(r.quiet)
+				slowdowns = append(slowdowns, a.slowdown(r))
 			}
 		}
-		fmt.Printf(" %.2f |\n", busy/quiet)
+		fmt.Printf(" %.2f |\n", median(slowdowns))
 	}
 	return nil
 }

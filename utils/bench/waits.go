@@ -131,13 +131,20 @@ func (a *asker) worst(spans []span) (most time.Duration) {
 	return most
 }
 
-// rate is the answers a second in the spans.
-func (a *asker) rate(spans []span) float64 {
-	n := 0
-	for _, s := range spans {
-		n += len(a.during(s))
+// rate is the answers a second in a span.
+func (a *asker) rate(s span) float64 { return float64(len(a.during(s))) / s.seconds() }
+
+// slowdown is the answers a second while a job runs by those in the quiet before and after it: the median.
+func (a *asker) slowdown(r jobResult) float64 {
+	var each []float64
+	for i, s := range r.busy {
+		beside := a.rate(r.quiet[i])
+		if i+1 < len(r.quiet) {
+			beside = (beside + a.rate(r.quiet[i+1])) / 2
+		}
+		each = append(each, a.rate(s)/beside)
 	}
-	return float64(n) / seconds(spans)
+	return median(each)
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
