@@ -190,10 +190,10 @@ configured_hz:%d
 lru_clock:%d
 executable:%s
 config_file:%s
-io_threads_active:0
+io_threads_active:%d
 `, redisVersion, redisGitSHA1, redisBuildID(), mode, sysname, release, machine, bits.UintSize, monotonic.InfoString(), server.el.Backend(),
 		server.pid, supervised, server.runid, port, server.cachedUstime(), uptime, uptime/(3600*24), server.hz, server.configHz,
-		server.lruclock, server.executable, server.configfile)
+		server.lruclock, server.executable, server.configfile, boolToInt(server.ioThreadsNum > 1))
 	if server.isShutdownInitiated() {
 		infoLines(b, "shutdown_in_milliseconds:%d\n", server.shutdownMstime-server.mstime())
 	}

@@ -16,7 +16,7 @@ package ae
 //
 // Whether it pays depends on cores that are free, and on nothing the loop could know beforehand. So it tries: windows of
 // turns with helpers and without alternate, and the better kind runs most of the time (gauge). Turns with few ready
-// connections never use helpers.
+// connections never use helpers, and no more of them are woken than there are other processors: with a single one, none.
 
 import (
 	"sync/atomic"
@@ -54,6 +54,7 @@ type ioThreads struct {
 	vecs    [][][]byte // for pieces of output
 	minimum int        // connections that a batch is made of at least
 	always  bool       // for tests: helpers whether they pay or not
+	procs   int        // processors that there are for all
 
 	claim atomic.Int64 // the next item, closedList or beyond if there is no list
 	size  atomic.Int64 // of the list
@@ -172,7 +173,7 @@ func (t *ioThreads) run() {
 	t.done.Store(0)
 	t.size.Store(n)
 	t.claim.Store(0) // open
-	helpers := min(len(t.wake), max(len(t.items)/(minBatch/2), 1))
+	helpers := min(len(t.wake), max(t.procs-1, 1), max(len(t.items)/(minBatch/2), 1))
 	for _, ch := range t.wake[:helpers] {
 		select {
 		case ch <- struct{}{}:
@@ -195,9 +196,10 @@ func (t *ioThreads) run() {
 
 // read is dispatch with helpers; false if it did nothing, for the loop does it as well alone.
 func (t *ioThreads) read(l *Loop, tn *turn, evs []event) bool {
-	if t.busy || len(evs) < t.minimum {
+	if t.busy || len(evs) < t.minimum || l.procs <= 1 && !t.always {
 		return false
 	}
+	t.procs = l.procs
 	if !t.always && !t.reads.team() {
 		t.reads.begin()
 		for i := range evs {
@@ -311,9 +313,11 @@ func (c *Conn) fold() {
 
 // write is the flush of the queue with helpers; false if it did nothing.
 func (t *ioThreads) write(l *Loop, q []*Conn) bool {
-	if t.busy || len(q) < t.minimum {
+	// Pumps have goroutines as it is; who has TLS connections has few others.
+	if t.busy || len(q) < t.minimum || l.procs <= 1 && !t.always || q[0].pump != nil {
 		return false
 	}
+	t.procs = l.procs
 	if !t.always && !t.writes.team() {
 		t.writes.begin()
 		for _, c := range q {

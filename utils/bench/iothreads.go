@@ -22,11 +22,13 @@ import (
 
 // iothreads.go - io-threads N beside io-threads 1, of each server beside itself: does it pay, and does it ever cost?
 //
-// Nobody is pinned here: servers and client share all processors, as they do on a machine of somebody who turns the threads on.
+// Nobody is pinned here: servers and client share all processors, as they do on a machine of somebody who turns the threads on. So requests a
+// second are a matter of what the scheduler puts where: -io-threads 1,1,4 has a column that shows how much of a difference is noise.
 
 type threadedServer struct {
 	*server
 	threads int
+	base    int // the server of its kind that it is compared with, the first; that one itself: its own place
 }
 
 // threadRow is a row of the part: what redis-benchmark does, over how many connections, over what.
@@ -115,21 +117,22 @@ func iothreads(o *options, kinds []kind) error {
 
 	var servers []threadedServer
 	for _, k := range kinds {
+		base := len(servers)
 		for _, n := range threads {
 			s, err := k.startTLS(o, "--io-threads", strconv.Itoa(n))
 			if err != nil {
 				return err
 			}
 			defer s.stop()
-			servers = append(servers, threadedServer{s, n})
+			servers = append(servers, threadedServer{s, n, base})
 		}
 	}
 
 	fmt.Printf("\n### io-threads\n\nServers and client on all processors; requests a second, and CPU time a request, with N threads : with one, of the same server; with one : with one of the other.\n\n")
 	fmt.Print("| command | value | pipeline | connections | |")
 	columns := 5
-	for _, s := range servers {
-		if s.threads != 1 {
+	for i, s := range servers {
+		if s.base != i {
 			fmt.Printf(" %s %d: requests | CPU |", s.name, s.threads)
 			columns += 2
 		}
@@ -175,20 +178,16 @@ func printThreadRow(o *options, r threadRow, servers []threadedServer, samples [
 		transport = "TLS"
 	}
 	fmt.Printf("| %s | %d | %d | %d | %s |", r.label, r.size, r.pipelined, r.clients, transport)
-	off := 0 // the one with io-threads 1 of the same kind
-	var others []int
 	for i, s := range servers {
-		if s.threads == 1 {
-			if i > 0 {
-				others = append(others, i)
-			}
-			off = i
-			continue
+		if s.base != i {
+			off := samples[s.base]
+			fmt.Printf(" %s%s | %s |", ratioText(samples[i], off, rps), spread(o, samples[i], off), ratioText(samples[i], off, cpu))
 		}
-		fmt.Printf(" %s%s | %s |", ratioText(samples[i], samples[off], rps), spread(o, samples[i], samples[off]), ratioText(samples[i], samples[off], cpu))
 	}
-	for _, i := range others {
-		fmt.Printf(" %s | %s |", ratioText(samples[0], samples[i], rps), ratioText(samples[0], samples[i], cpu))
+	for i, s := range servers {
+		if s.base == i && i > 0 {
+			fmt.Printf(" %s | %s |", ratioText(samples[0], samples[i], rps), ratioText(samples[0], samples[i], cpu))
+		}
 	}
 	fmt.Println()
 }
