@@ -94,6 +94,10 @@ test-kill: all
 profile: all
 	@$(GO) run ./utils/profile $(ARGS)
 
+##  make test-exchange       files and payloads from and to C Redis 7.0 and 8.0 and Valkey 9.1 (ARGS=-short)
+test-exchange: all
+	@$(GO) run ./tests/exchange $(ARGS)
+
 ##  make test-nofork         tests of persistence with a server that can start no process (Linux; ARGS=--short)
 test-nofork: all
 	@tests/need tclsh ps:procps ip:iproute2 unshare:util-linux
@@ -131,4 +135,4 @@ clean:
 	@rm -f dump.rdb
 
 FORCE:
-.PHONY: all help run test test-go test-tcl test-race test-race-go test-race-tcl test-reference test-upstream test-clients differ bench soak test-kill test-nofork profile fuzz generate lint cross install clean FORCE
+.PHONY: all help run test test-go test-tcl test-race test-race-go test-race-tcl test-reference test-upstream test-clients differ bench soak test-kill test-exchange test-nofork profile fuzz generate lint cross install clean FORCE

@@ -272,7 +272,7 @@ func (l *aofLoading) preamble(f platform.File) (offset int64, err error) {
 	if err != nil && err != io.EOF {
 		return 0, err
 	}
-	if string(sig[:n]) != "REDIS" {
+	if !isRdbSignature(sig[:n]) {
 		return 0, nil
 	}
 	oldStyle := l.name == server.aofFilename

@@ -35,6 +35,9 @@ const (
 	rdbVersionValkey = 80 // the one that is read of those that Valkey counts
 )
 
+// isRdbSignature tells whether a file that begins with these five bytes is an RDB file, of Redis or of Valkey.
+func isRdbSignature(b []byte) bool { return string(b) == rdbMagic[:5] || string(b) == "VALKE" }
+
 // How a length begins: its two highest bits, or all of the byte.
 const (
 	rdb6bitlen  = 0

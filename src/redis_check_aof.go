@@ -138,7 +138,7 @@ func (k *aofChecker) fileIsRDB(path string) (bool, error) {
 	defer f.Close()
 	var sig [5]byte
 	n, _ := f.ReadAt(sig[:], 0)
-	return size >= 8 && string(sig[:n]) == "REDIS", nil
+	return size >= 8 && isRdbSignature(sig[:n]), nil
 }
 
 // fileIsManifest tells whether the file begins as a manifest, comments aside.
