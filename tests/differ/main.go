@@ -7,7 +7,8 @@
 // as sets where the order is not defined; by shape where chance decides; with a tolerance where they tell the time. After every batch of commands the
 // digests of both datasets are compared, and where they differ, those of the keys.
 //
-// After the episodes, a tenth as many steps each go to users and their rules (users.go) and to client-side caching (tracking.go); -what picks some of the three.
+// After the episodes, a tenth as many steps each go to generated scripts and functions (scripts.go, lua.go), to users and their rules (users.go), to
+// pub/sub (pubsub.go) and to client-side caching (tracking.go); -what picks some of them.
 //
 // Commands are made from their declarations (src/commands), so a new one is covered when it is declared; generate.go knows
 // what values make sense where, and how to make them senseless.
@@ -49,7 +50,7 @@ func main() {
 	flag.IntVar(&o.episode, "episode", -1, "only this episode")
 	flag.IntVar(&o.length, "length", 2000, "commands an episode")
 	flag.StringVar(&o.only, "only", "", "only these commands or groups (comma-separated)")
-	flag.StringVar(&o.what, "what", "commands,scripts,users,tracking", "what to compare")
+	flag.StringVar(&o.what, "what", "commands,scripts,users,pubsub,tracking", "what to compare")
 	flag.IntVar(&o.most, "most", 20, "stop after so many differences")
 	flag.BoolVar(&o.verbose, "v", false, "print every command")
 	flag.Parse()
@@ -111,6 +112,7 @@ func run(o *options) (int, error) {
 		{"commands", true, func() error { return d.commandsCompared(o.n) }},
 		{"scripts", true, func() error { return d.scriptsCompared(o.n / 10) }},
 		{"users", false, func() error { return d.usersCompared(o.n / 10) }},
+		{"pubsub", false, func() error { return d.pubsubCompared(o.n / 10) }},
 		{"tracking", false, func() error { return d.trackingCompared(o.n / 10) }},
 	}
 	for _, part := range parts {

@@ -165,7 +165,7 @@ func damage(g *generator, program string) string {
 }
 
 var (
-	address    = regexp.MustCompile(`0x[0-9a-f]{6,}`)
+	address    = regexp.MustCompile(`(?s).?(table: |function: |thread: |userdata: )0x[0-9a-f]+`) // what is packed has the length in front
 	sign       = regexp.MustCompile(`-(nan|inf|0\b)`)
 	bulkLength = regexp.MustCompile(`\$\d+\r\n`)
 )

@@ -19,6 +19,8 @@ const trackers = 4
 type trackingRun struct {
 	*differ
 	g     *generator
+	name  string
+	lines func() [][]string // the commands of one step
 	conns [2][trackers]*conn
 	ids   [2]map[string]string // IDs of clients, by text: what both are called
 	born  int
@@ -29,7 +31,17 @@ var trackedKeys = []string{"a", "b", "ab", "abc", "k1", "k2", "foo", "foobar", "
 
 // trackingCompared runs n steps.
 func (d *differ) trackingCompared(n int) error {
-	t := &trackingRun{differ: d, g: &generator{r: rand.New(rand.NewPCG(d.seed, 2<<40))}, ids: [2]map[string]string{{}, {}}}
+	t := &trackingRun{differ: d, g: &generator{r: rand.New(rand.NewPCG(d.seed, 2<<40))}, name: "tracking"}
+	t.lines = t.trackingLines
+	if err := t.run(n); err != nil {
+		return err
+	}
+	_, _, err := d.both("CONFIG", "SET", "tracking-table-max-keys", "1000000")
+	return err
+}
+
+func (t *trackingRun) run(n int) error {
+	t.ids = [2]map[string]string{{}, {}}
 	defer func() {
 		for _, c := range append(t.conns[0][:], t.conns[1][:]...) {
 			if c != nil {
@@ -37,7 +49,10 @@ func (d *differ) trackingCompared(n int) error {
 			}
 		}
 	}()
-	if _, _, err := d.both("FLUSHALL"); err != nil {
+	if _, _, err := t.both("FLUSHALL"); err != nil {
+		return err
+	}
+	if err := t.highIDs(); err != nil {
 		return err
 	}
 	for i := range trackers {
@@ -47,7 +62,7 @@ func (d *differ) trackingCompared(n int) error {
 	}
 	var past []string
 	for range n {
-		if d.differences >= d.most {
+		if t.differences >= t.most {
 			break
 		}
 		who := t.g.r.IntN(trackers)
@@ -72,14 +87,35 @@ func (d *differ) trackingCompared(n int) error {
 		past = append(past, fmt.Sprintf("%d: %s", who, strings.Join(texts, ", ")))
 		different, err := t.step(who, lines)
 		if err != nil {
+			t.show(past)
 			return err
 		}
 		if different {
 			t.show(past)
 		}
 	}
-	_, _, err := d.both("CONFIG", "SET", "tracking-table-max-keys", "1000000")
-	return err
+	return nil
+}
+
+// highIDs makes clients until their IDs are numbers that no reply has else.
+func (t *trackingRun) highIDs() error {
+	for _, s := range []*server{t.ours, t.c} {
+		for id := 0; id < 1000; {
+			nc, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
+			if err != nil {
+				return err
+			}
+			r, err := newConn(nc).do("CLIENT", "ID")
+			if err != nil {
+				return err
+			}
+			if id, err = strconv.Atoi(r.text()); err != nil {
+				return err
+			}
+			nc.Close()
+		}
+	}
+	return nil
 }
 
 func (t *trackingRun) show(past []string) {
@@ -127,8 +163,8 @@ func (t *trackingRun) connect(who int) error {
 
 func (t *trackingRun) key() string { return pick(t.g, trackedKeys...) }
 
-// lines makes the commands of one step. REDIRECT's argument "client N" becomes an ID.
-func (t *trackingRun) lines() [][]string {
+// trackingLines makes the commands of one step. REDIRECT's argument "client N" becomes an ID.
+func (t *trackingRun) trackingLines() [][]string {
 	g, key := t.g, t.key
 	one := func(args ...string) [][]string { return [][]string{args} }
 	script := "redis.call('set',KEYS[1],1); redis.call('set',KEYS[2],1); return redis.call('get',KEYS[1])"
@@ -227,10 +263,13 @@ func (t *trackingRun) step(who int, lines [][]string) (different bool, err error
 		heard[side] = b.String()
 		t.sent++
 	}
-	if heard[0] == heard[1] || strings.EqualFold(lines[0][0], "HELLO") {
+	if t.verbose {
+		fmt.Printf("%d: %q\n%s", who, lines, heard[1])
+	}
+	if heard[0] == heard[1] || strings.EqualFold(lines[len(lines)-1][0], "HELLO") { // which tells the modules
 		return false, nil
 	}
-	fmt.Printf("-seed %d, tracking: client %d, %q\n  ours %s\n  C    %s\n", t.seed, who, lines, heard[0], heard[1])
+	fmt.Printf("-seed %d, %s: client %d, %q\n  ours %s\n  C    %s\n", t.seed, t.name, who, lines, heard[0], heard[1])
 	return true, nil
 }
 
@@ -253,18 +292,47 @@ func (t *trackingRun) listen(side int, c *conn, token string) (messages []string
 	}
 }
 
-// sortRuns sorts neighbouring messages of invalidation: several clients may redirect to one, and in which order clients are told is not defined.
+// sortRuns sorts neighbouring messages whose order is not defined: of invalidation, as several clients may redirect to one, and those that one
+// message gives the patterns of a client. Of the channels that a client leaves all at once only the order of counts is defined.
 func sortRuns(messages []string) []string {
-	isPush := func(m string) bool { return m[0] == '>' || strings.Contains(m, "__redis__:invalidate") }
+	run := func(m string) string {
+		switch {
+		case strings.Contains(m, "pmessage\\r\\n"):
+			return "pmessage"
+		case strings.Contains(m, "unsubscribe\\r\\n"):
+			return m[:min(len(m), 25)]
+		case m[0] == '>' && !strings.Contains(m, "message\\r\\n") && !strings.Contains(m, "subscribe\\r\\n") || strings.Contains(m, "__redis__:invalidate"):
+			return "invalidate"
+		}
+		return ""
+	}
 	for i := 0; i < len(messages); i++ {
-		j := i
-		for j < len(messages) && isPush(messages[j]) {
+		kind := run(messages[i])
+		j := i + 1
+		for kind != "" && j < len(messages) && run(messages[j]) == kind {
 			j++
 		}
-		slices.Sort(messages[i:max(i, j)])
-		i = max(i, j-1)
+		if strings.Contains(kind, "unsubscribe") {
+			leaving(messages[i:j])
+		} else if kind != "" {
+			slices.Sort(messages[i:j])
+		}
+		i = j - 1
 	}
 	return messages
+}
+
+// leaving sorts the names in messages of unsubscribing, and leaves the counts, which are their last elements, in their places.
+func leaving(messages []string) {
+	var names, counts []string
+	for _, m := range messages {
+		at := strings.LastIndexByte(m, ' ')
+		names, counts = append(names, m[:at]), append(counts, m[at:])
+	}
+	slices.Sort(names)
+	for i := range messages {
+		messages[i] = names[i] + counts[i]
+	}
 }
 
 // text is the reply with the IDs of clients replaced by their names. A null may be one of RESP2 or of RESP3: C writes that of the protocol
@@ -274,7 +342,7 @@ func (t *trackingRun) text(side int, r *reply) string {
 		switch s := string(r.raw); {
 		case s == "$-1\r\n" || s == "_\r\n":
 			return "null"
-		case r.kind == ':' && t.ids[side][r.text()] != "" && len(r.text()) > 1:
+		case r.kind == ':' && t.ids[side][r.text()] != "":
 			return t.ids[side][r.text()]
 		default:
 			return strconv.Quote(s)
@@ -296,13 +364,13 @@ func (t *trackingRun) counters(past []string) error {
 	var lines [2][]string
 	for i, r := range []*reply{a, b} {
 		for line := range strings.SplitSeq(r.text(), "\r\n") {
-			if strings.HasPrefix(line, "tracking_") {
+			if strings.HasPrefix(line, "tracking_") || strings.HasPrefix(line, "pubsub") {
 				lines[i] = append(lines[i], line)
 			}
 		}
 	}
 	if !slices.Equal(lines[0], lines[1]) {
-		fmt.Printf("-seed %d, tracking: INFO\n  ours %v\n  C    %v\n", t.seed, lines[0], lines[1])
+		fmt.Printf("-seed %d, %s: INFO\n  ours %v\n  C    %v\n", t.seed, t.name, lines[0], lines[1])
 		t.show(past)
 	}
 	return nil

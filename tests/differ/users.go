@@ -15,7 +15,8 @@ import (
 
 // users.go - ACLs: random rules for a few users, what ACL tells about them, what they may do by ACL DRYRUN, and what when they try.
 //
-// Where users try something, only denials are compared: the commands themselves are the matter of the other episodes.
+// Users try commands in transactions and scripts, too, and their replies are compared. What a user did to a key by chance, another may have been denied on
+// the way, so the keys are made anew before each try.
 
 type usersRun struct {
 	*differ
@@ -58,7 +59,7 @@ func (d *differ) usersCompared(n int) error {
 	if err != nil {
 		return err
 	}
-	patient := slices.DeleteFunc(slices.Clone(d.table), func(c *command) bool { return c.Flags&commands.CmdBlocking != 0 })
+	patient := slices.DeleteFunc(slices.Clone(d.table), func(c *command) bool { return c.Flags&commands.CmdBlocking != 0 || c.Fullname == "spop" })
 	u := &usersRun{differ: d, g: &generator{r: rand.New(rand.NewPCG(d.seed, 1<<40)), table: patient}, names: names}
 	before := d.differences
 	for range n {
@@ -150,7 +151,9 @@ func (u *usersRun) anyCase(s string) string {
 func (u *usersRun) dryrun(name string) []string {
 	args := append([]string{"ACL", "DRYRUN", name}, strings.Split(u.anyCase(pick(u.g, u.names...)), "|")...)
 	words := u.g.r.IntN(9)
-	if u.g.chance(60) {
+	if u.g.chance(8) {
+		args, words = append([]string{"ACL", "DRYRUN", name}, u.withKeys()...), 0
+	} else if u.g.chance(60) {
 		args, words = append([]string{"ACL", "DRYRUN", name}, u.g.one()[0].args...), 0
 	}
 	for range words {
@@ -177,6 +180,77 @@ func weCheckMore(args []string) bool {
 		}
 	}
 	return n > 1
+}
+
+// withKeys is a command whose keys are in odd places.
+func (u *usersRun) withKeys() []string {
+	g := u.g
+	key := func() string { return pick(g, "k1", "abc", "foo", "read1", "l1", "S1", "z1", "s1", "", "m*", "ab") }
+	number := func() string { return pick(g, "0", "1", "2", "3", "-1", "9223372036854775807", "x") }
+	return pick(g,
+		func() []string { return []string{"MIGRATE", "h", "1", key(), "0", "10"} },
+		func() []string { return []string{"MIGRATE", "h", "1", "", "0", "10", "KEYS", key(), key()} },
+		func() []string {
+			return []string{"MIGRATE", "h", "1", "", "0", "10", "COPY", "AUTH", "KEYS", "KEYS", key()}
+		},
+		func() []string {
+			return []string{"MIGRATE", "h", "1", key(), "0", "10", "REPLACE", "AUTH2", "KEYS", key()}
+		},
+		func() []string { return []string{"SORT", key(), "BY", key(), "GET", key(), "STORE", key()} },
+		func() []string { return []string{"SORT_RO", key(), "GET", "#", "BY", "nosort"} },
+		func() []string {
+			return []string{"GEORADIUS", key(), "1", "1", "1", "m", pick(g, "STORE", "STOREDIST", "COUNT"), key()}
+		},
+		func() []string { return []string{"BITFIELD", key(), pick(g, "GET", "SET", "OVERFLOW"), "u8", "0", "1"} },
+		func() []string { return []string{"XREAD", "COUNT", "1", "STREAMS", key(), key(), "0", "0"} },
+		func() []string { return []string{"XREADGROUP", "GROUP", "g", "STREAMS", "STREAMS", key(), ">"} },
+		func() []string { return []string{"EVAL", "return 1", number(), key(), key()} },
+		func() []string { return []string{"FCALL_RO", "f", number(), key(), key()} },
+		func() []string { return []string{"ZUNIONSTORE", key(), number(), key(), key(), "WEIGHTS", "1"} },
+		func() []string { return []string{"LMPOP", number(), key(), key(), "LEFT"} },
+		func() []string { return []string{"MEMORY", "USAGE", key()} },
+		func() []string { return []string{"OBJECT", "ENCODING", key()} },
+		func() []string { return []string{"SET", key(), "v", pick(g, "GET", "NX", "EX"), "10"} },
+		func() []string { return []string{"COPY", key(), key(), "DB", "1"} },
+		func() []string { return []string{pick(g, "PUBLISH", "SPUBLISH"), key(), "m"} },
+		func() []string { return []string{pick(g, "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"), key(), key()} },
+	)()
+}
+
+// attempt is what a user tries: a command, a transaction, or a script.
+func (u *usersRun) attempt() []step {
+	g := u.g
+	switch k := g.r.IntN(100); {
+	case k < 20:
+		steps := g.transaction()
+		for i := range steps {
+			steps[i].mode = shape // who may not begin a transaction gets replies at once
+		}
+		return steps
+	case k < 45:
+		s := g.one()[0]
+		if g.chance(15) {
+			s = step{args: u.withKeys()}
+		}
+		mode := pick(g, "call", "call", "pcall", "acl_check_cmd")
+		if s.mode != strict && mode != "acl_check_cmd" {
+			mode = "pcall" // whose reply is not shown
+			return []step{{args: append([]string{"EVAL", "local r = redis.pcall(unpack(ARGV)) return type(r) == 'table' and r.err", "0"}, s.args...)}}
+		}
+		if strings.EqualFold(s.args[0], "migrate") || s.args[0] == "MEMORY" {
+			mode = "acl_check_cmd"
+		}
+		return []step{{args: append([]string{"EVAL", "return redis." + mode + "(unpack(ARGV))", pick(g, "0", "0", "1")}, s.args...)}}
+	case k < 55:
+		return []step{{args: []string{pick(g, "PUBLISH", "SPUBLISH"), pick(g, "foo", "k1", "ab", "read", "x"), "m"}}}
+	case k < 60:
+		args := u.withKeys()
+		if strings.EqualFold(args[0], "migrate") || strings.HasSuffix(args[0], "SUBSCRIBE") || args[0] == "MEMORY" || strings.EqualFold(args[0], "xreadgroup") {
+			args = []string{"ACL", "WHOAMI"}
+		}
+		return []step{{args: args}}
+	}
+	return g.one()
 }
 
 // compare sends one command to both and compares what show makes of the replies, by default all.
@@ -235,27 +309,41 @@ func (u *usersRun) session(name string) error {
 		defer nc.Close()
 		conns[i] = newConn(nc)
 	}
-	lines := [][]string{{"AUTH", name, "p1"}}
+	if _, _, err := u.both("FLUSHALL"); err != nil {
+		return err
+	}
+	for _, args := range [][]string{{"RPUSH", "l1", "3", "1", "2"}, {"SADD", "S1", "a", "b"}, {"ZADD", "z1", "1", "a", "2", "b"}, {"SET", "s1", "12"}, {"HSET", "h1", "f", "v"}, {"SET", "k1", "x"}} {
+		if _, _, err := u.both(args...); err != nil {
+			return err
+		}
+	}
+	steps := []step{{args: []string{"AUTH", name, "p1"}}}
 	for range 1 + u.g.r.IntN(6) {
-		for _, s := range u.g.next() {
+		for _, s := range u.attempt() {
 			if !weCheckMore(s.args) {
-				lines = append(lines, s.args)
+				steps = append(steps, s)
 			}
 		}
 	}
-	for _, args := range append(lines, []string{"ACL", "WHOAMI"}) {
-		a, err := conns[0].do(args...)
+	for _, s := range append(steps, step{args: []string{"ACL", "WHOAMI"}}) {
+		a, err := conns[0].do(s.args...)
 		if err != nil {
-			return fmt.Errorf("ours, as a user, after %q: %w", args, err)
+			return fmt.Errorf("ours, as a user, after %q: %w", s.args, err)
 		}
-		b, err := conns[1].do(args...)
+		b, err := conns[1].do(s.args...)
 		if err != nil {
-			return fmt.Errorf("C, as a user, after %q: %w", args, err)
+			return fmt.Errorf("C, as a user, after %q: %w", s.args, err)
 		}
 		u.sent++
-		if x, y := denial(a), denial(b); x != y {
+		same := denial(a) == denial(b)
+		if len(s.exec) > 0 { // not all of it may have been queued
+			same = same && a.kind == b.kind && len(a.kids) == len(b.kids)
+		} else {
+			same = same && equal(a, b, s.mode, s.pairs)
+		}
+		if !same {
 			u.differences++
-			fmt.Printf("-seed %d, users: %s as %s\n  ours %.2000q\n  C    %.2000q\n", u.seed, quoted(args), name, a.raw, b.raw)
+			fmt.Printf("-seed %d, users: %s as %s\n  ours %.2000q\n  C    %.2000q\n", u.seed, quoted(s.args), name, a.raw, b.raw)
 			return nil
 		}
 	}
