@@ -558,12 +558,49 @@ func (ed *zsetEdit) removeRange(lo, hi int) {
 		ed.z.d.Release()
 		return
 	}
-	for n := hi - lo; n > 0; n-- {
-		c := ed.z.t.At(lo)
-		member := c.Member()
-		ed.z.d.Delete(ed.z.find(member))
-		ed.z.t.Delete(c.Score(), member)
+	ed.z.removeRange(lo, hi)
+}
+
+// removeRange deletes some of the members, those with ranks from lo to before hi. The tree tells which come next, so that the dictionary
+// need not wait for memory at each of them.
+func (z *zsetObject) removeRange(lo, hi int) {
+	if hi == lo+1 {
+		z.removeAt(lo)
+		return
 	}
+	var hashes [dict.PrefetchMax]uint64
+	for hi > lo {
+		n := min(hi-lo, len(hashes))
+		c := z.t.At(lo)
+		for i := range n {
+			hashes[i] = dict.Hash(c.Member())
+			c.Next()
+		}
+		z.d.Prefetch(hashes[:n])
+		for _, h := range hashes[:n] {
+			c := z.t.At(lo)
+			z.d.Delete(z.d.Find(h, c.Member()))
+			z.t.DeleteAt(lo)
+		}
+		hi -= n
+	}
+}
+
+// removeAt deletes the member of a rank.
+func (z *zsetObject) removeAt(rank int) {
+	c := z.t.At(rank)
+	member := c.Member()
+	h := dict.Hash(member)
+	var buf [64]byte
+	if len(member) > len(buf) {
+		z.d.Delete(z.d.Find(h, member))
+		z.t.DeleteAt(rank)
+		return
+	}
+	z.d.PrefetchPage(h)
+	member = append(buf[:0], member...)
+	z.t.DeleteAt(rank)
+	z.d.Delete(z.d.Find(h, member))
 }
 
 // commit stores what has become of the set; an empty one is deleted, which it reports. Watchers and events are the command's business.

@@ -669,15 +669,23 @@ func (t *Tree) Delete(score float64, member []byte) bool {
 	}
 	k := key{score, prefixOf(member), member}
 	root, ok := t.delete(t.root, t.height, &k)
-	if !ok {
-		return false
+	if ok {
+		t.deleted(root)
 	}
+	return ok
+}
+
+// DeleteAt removes the element of the given rank, which there must be.
+func (t *Tree) DeleteAt(rank int) { t.deleted(t.deleteAt(t.root, t.height, int64(rank))) }
+
+// deleted follows the deletion of an element, which has left root.
+func (t *Tree) deleted(root uintptr) {
 	t.n--
 	t.root = root
 	if t.n == 0 {
 		t.freeLeaf(leafAt(t.root))
 		t.root, t.birth = 0, t.clk.Now()
-		return true
+		return
 	}
 	for t.height > 0 && innerAt(t.root).n == 1 {
 		nd := innerAt(t.root)
@@ -685,7 +693,6 @@ func (t *Tree) Delete(score float64, member []byte) bool {
 		t.height--
 		t.freeInner(nd)
 	}
-	return true
 }
 
 func (t *Tree) delete(ref uintptr, level int, k *key) (uintptr, bool) {
@@ -695,12 +702,7 @@ func (t *Tree) delete(ref uintptr, level int, k *key) (uintptr, bool) {
 		if !found {
 			return ref, false
 		}
-		if b := l.blob(i); b != nil {
-			t.freeBlob(b)
-		}
-		l = t.ownLeaf(l, 0)
-		l.remove(i)
-		return l.ref(), true
+		return t.deleteFrom(l, i), true
 	}
 	nd := innerAt(ref)
 	i := nd.child(level, k)
@@ -708,17 +710,43 @@ func (t *Tree) delete(ref uintptr, level int, k *key) (uintptr, bool) {
 	if !ok {
 		return ref, false
 	}
-	nd = t.ownInner(nd)
-	n := nodeLen(kid, level-1)
-	if n >= minFill {
-		nd.kids[i] = kid
-		nd.counts[i]--
-		nd.setMin(i, kid, level-1)
-		return nd.ref(), true
+	return t.deletedBelow(nd, i, kid, level-1), true
+}
+
+func (t *Tree) deleteAt(ref uintptr, level int, rank int64) uintptr {
+	if level == 0 {
+		return t.deleteFrom(leafAt(ref), int(rank))
 	}
+	nd := innerAt(ref)
+	i := 0
+	for rank >= nd.counts[i] {
+		rank -= nd.counts[i]
+		i++
+	}
+	return t.deletedBelow(nd, i, t.deleteAt(nd.kids[i], level-1, rank), level-1)
+}
+
+// deleteFrom removes element i of a leaf, and returns what the leaf has become.
+func (t *Tree) deleteFrom(l *leaf, i int) uintptr {
+	if b := l.blob(i); b != nil {
+		t.freeBlob(b)
+	}
+	l = t.ownLeaf(l, 0)
+	l.remove(i)
+	return l.ref()
+}
+
+// deletedBelow makes kid, which has lost an element, child i of nd again, and returns what nd has become.
+func (t *Tree) deletedBelow(nd *inner, i int, kid uintptr, level int) uintptr {
+	nd = t.ownInner(nd)
 	nd.kids[i] = kid
-	t.fill(nd, i, level-1)
-	return nd.ref(), true
+	if nodeLen(kid, level) >= minFill {
+		nd.counts[i]--
+		nd.setMin(i, kid, level)
+	} else {
+		t.fill(nd, i, level)
+	}
+	return nd.ref()
 }
 
 // setMin is set without the count.

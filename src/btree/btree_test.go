@@ -153,10 +153,13 @@ func TestModel(t *testing.T) {
 					m.insert(element{s, member})
 					scores[member] = s
 				case exists && (op < 3 || !grow):
-					if !tr.Delete(old, []byte(member)) {
+					k := m.search(element{old, member})
+					if op%2 == 0 {
+						tr.DeleteAt(k)
+					} else if !tr.Delete(old, []byte(member)) {
 						t.Fatalf("%q is not there", member)
 					}
-					m.remove(m.search(element{old, member}))
+					m.remove(k)
 					delete(scores, member)
 				case exists:
 					s := tc.score(r)
@@ -183,7 +186,11 @@ func TestModel(t *testing.T) {
 					if i%2 == 0 {
 						k = len(m) - 1
 					}
-					tr.Delete(m[k].score, []byte(m[k].member))
+					if i%5 < 3 {
+						tr.DeleteAt(k)
+					} else {
+						tr.Delete(m[k].score, []byte(m[k].member))
+					}
 					delete(scores, m[k].member)
 					m.remove(k)
 				}

@@ -50,6 +50,14 @@ func (d *Dict) Prefetch(hashes []uint64) {
 	prefetch.Lines(&pages[0], k, 2)
 }
 
+// PrefetchPage only asks for what a lookup of h reads first, and does not wait for it.
+func (d *Dict) PrefetchPage(h uint64) {
+	if prefetch.Works && d.n != 0 {
+		p := unsafe.Pointer(d.findPage(h))
+		prefetch.Lines(&p, 1, pageLines)
+	}
+}
+
 // candidate returns the first entry whose fingerprint is that of h, nil if there is none. The entry itself is not read.
 func (p *page) candidate(h uint64) unsafe.Pointer {
 	if p.wide() {

@@ -29,6 +29,7 @@ func TestPrefetch(t *testing.T) {
 					hashes = append(hashes, h)
 				}
 				m.d.Prefetch(hashes[:r.IntN(len(hashes)+1)])
+				m.d.PrefetchPage(r.Uint64())
 				check(t, m.d)
 			}
 			m.checkAll()
