@@ -37,6 +37,8 @@ type zsetObject struct {
 	server *Server
 	d      *dict.Dict
 	t      *btree.Tree
+
+	fetch, fetched int // see prefetchPops: how many members it has last looked at, and how many of these are still to be popped
 }
 
 // zsetObjectType: members have no access word.
@@ -47,10 +49,12 @@ const zsetObjectSize = int64(unsafe.Sizeof(robj{}) + unsafe.Sizeof(zsetObject{})
 
 func (server *Server) newZsetObject() *zsetObject {
 	server.mem.Account(zsetObjectSize)
-	return &zsetObject{server, dict.New(server.clock, &zsetObjectType), btree.New(server.clock)}
+	return &zsetObject{server: server, d: dict.New(server.clock, &zsetObjectType), t: btree.New(server.clock)}
 }
 
-func (z *zsetObject) thaw() collection { return &zsetObject{z.server, z.d.Clone(), z.t.Clone()} }
+func (z *zsetObject) thaw() collection {
+	return &zsetObject{server: z.server, d: z.d.Clone(), t: z.t.Clone()}
+}
 
 func (z *zsetObject) dup() collection {
 	n := z.server.newZsetObject()

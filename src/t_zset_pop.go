@@ -5,6 +5,8 @@ package server
 import (
 	"math"
 	"strconv"
+
+	"redport/src/dict"
 )
 
 // t_zset_pop.go - sorted sets: taking members from either end, and waiting for some to come.
@@ -39,9 +41,38 @@ func (ed *zsetEdit) zpop(c *client, where int, count int64, nested bool, begin f
 		c.addReplyDouble(p.score())
 		p.step(where == zsetMax)
 	}
+	if n == 1 && ed.z != nil {
+		ed.z.prefetchPops(lo)
+	}
 	ed.removeRange(lo, lo+n)
 	ed.removed(c, n, zpopEvents[where])
 	return n
+}
+
+// prefetchPops has the memory of the dictionary fetched that popping from the end with the given rank is going to need. Whoever pops one by one goes
+// on to pop what comes next, wherever that lies in the dictionary, and at each pop would wait for it; for several at once one wait
+// will do. How many that are grows from one on with the pops that there have been.
+func (z *zsetObject) prefetchPops(rank int) {
+	if z.fetched > 0 {
+		z.fetched--
+		return
+	}
+	z.fetch = min(max(2*z.fetch, 1), dict.PrefetchMax)
+	z.fetched = z.fetch - 1
+	if z.fetch == 1 || z.t.Len() < lookaheadMinKeys {
+		return
+	}
+	var hashes [dict.PrefetchMax]uint64
+	c := z.t.At(rank)
+	for i := range z.fetch {
+		hashes[i] = dict.Hash(c.Member())
+		if rank == 0 {
+			c.Next()
+		} else {
+			c.Prev()
+		}
+	}
+	z.d.Prefetch(hashes[:z.fetch])
 }
 
 // ZPOPMIN key [count]
