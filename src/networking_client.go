@@ -314,12 +314,15 @@ func (c *client) clientFlagsString() string {
 }
 
 // inputBuffer tells how much of the input buffer is in use, and how much is spare. While its command
-// executes from the shared buffer, a client is shown with that buffer.
+// executes from the shared buffer, a client is shown with that buffer; in C, one of an I/O thread has given it back by then.
 func (c *client) inputBuffer() (used, free int) {
 	if c.conn == nil {
 		return 0, 0
 	}
 	if c.inData {
+		if c.conn.InCap() == 0 && c.ioThread() > 0 {
+			return 0, 0
+		}
 		return c.inputLen, max(protoIobufLen+protoReplyMinBytes-c.inputLen, c.conn.InCap()-c.inputLen)
 	}
 	// What is parsed of an unfinished command counts as its arguments.

@@ -246,3 +246,26 @@ start_server {tags {"networking external:skip tls:skip"} overrides {protected-mo
         r ping
     } {PONG}
 }
+
+start_server {tags {"networking" "io-threads"} overrides {io-threads 3}} {
+    test {With I/O threads, clients are at home on one each, unless they are the main thread's} {
+        set second [redis_client]
+        set third [redis_client]
+        assert_equal 1 [s io_threads_active]
+        set homes {}
+        foreach line [split [string trim [r client list]] "\n"] {
+            assert_match {* qbuf=0 qbuf-free=0 *} $line
+            regexp {io-thread=(\d+)} $line -> home
+            lappend homes $home
+        }
+        assert_equal {1 1 2} [lsort $homes]
+        assert_match "*io_thread_0:clients=0,*io_thread_1:clients=2,*io_thread_2:clients=1,*" [r info threads]
+        $third client tracking on
+        assert_match {*io-thread=0*} [$third client list id [$third client id]]
+        $third client tracking off
+        wait_for_condition 50 100 {[regexp {io-thread=[12]} [$third client list id [$third client id]]]} else {fail "it stays with the main thread"}
+        assert_error {*can't set immutable config*} {r config set io-threads 2}
+        $second close
+        $third close
+    } {0}
+}
