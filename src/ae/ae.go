@@ -168,7 +168,7 @@ type Loop struct {
 	turns []*turn // scratch space by depth
 	procs int     // GOMAXPROCS, as of lately
 
-	writeq     []*Conn // QueueWrite, in order
+	writeq     []*Conn // QueueWrite
 	redeliverq []*Conn
 	closingq   []*Conn // closed, Closed not yet called
 	load       int     // connections that had events in this turn or have output queued: is anybody waiting?
@@ -514,7 +514,8 @@ func (l *Loop) RunRedeliveries() int {
 	return n
 }
 
-// flushQueued writes for the connections queued before it started, in their order.
+// flushQueued writes for the connections queued before it started, the last one first: who published a message to many comes behind them
+// in the queue, and sends its next request while they are served.
 func (l *Loop) flushQueued() int {
 	q := l.writeq
 	if len(q) == 0 {
@@ -523,7 +524,7 @@ func (l *Loop) flushQueued() int {
 	l.writeq = nil
 	l.load = max(l.load, len(q))
 	if l.io == nil || !l.io.write(l, q) {
-		for _, c := range q {
+		for _, c := range slices.Backward(q) {
 			c.flushFromQueue()
 		}
 	}
