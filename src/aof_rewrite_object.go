@@ -92,7 +92,7 @@ func rewriteAppendOnlyFileRio(out *rio.Writer, snap *snapshot, timestamp int64, 
 		w.count('*', 2)
 		w.word("SELECT")
 		w.integer(int64(db.id))
-		for it := db.keys.Consume(); it.Next(); {
+		for it := db.walk(job); it.Next(); {
 			w.rewriteKey(it.Entry())
 			if err := w.Err(); err != nil {
 				return err

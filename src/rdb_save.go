@@ -405,7 +405,7 @@ func (w *rdbWriter) saveDb(snap *snapshot, db *dbSnapshot, job *childJob) error 
 	slot := -1
 	ahead := db.keys.Iter()
 	more := db.keys.Slots() && ahead.Next()
-	for it := db.keys.Consume(); it.Next(); {
+	for it := db.walk(job); it.Next(); {
 		e := it.Entry()
 		if more {
 			if s := int(db.keys.Slot(e.Key())); s != slot {

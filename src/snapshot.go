@@ -3,6 +3,7 @@
 package server
 
 import (
+	"redport/src/dict"
 	"redport/src/epoch"
 	"redport/src/kvstore"
 )
@@ -59,6 +60,15 @@ func (server *Server) snapshot() *snapshot {
 		snap.functions = append(snap.functions, []byte(li.code))
 	}
 	return snap
+}
+
+// walk returns an iterator before the first key. A job walks its snapshot once, and nobody else does, so what it has left behind need not be
+// cloned any more when it is written to. Without a job there may be others, or another time.
+func (db *dbSnapshot) walk(job *childJob) dict.Iter {
+	if job == nil {
+		return db.keys.Iter()
+	}
+	return db.keys.Consume()
 }
 
 // release ends the snapshot. Main goroutine; nobody may read it any more.

@@ -157,7 +157,7 @@ var endings = []ending{
 }
 
 // stallRounds is how often each ending is tried. What the server does wrong comes every time, what the machine does does not: so the least counts.
-const stallRounds = 5
+const stallRounds = 3
 
 // stalls prints how long another client waits at worst while giants go, on our server alone: others free in another thread only what they are told to.
 func stalls(o *options, kinds []kind) error {

@@ -6,8 +6,8 @@
 //	types        the same for commands on collections
 //	memory       resident bytes a key, after loading and after churn; of big collections, and of many small ones
 //	latency      how long a single command takes at worst while the keyspace grows
-//	stalls       how long other clients wait while giants are deleted, expired, renamed over and flushed
-//	freeze       what a BGSAVE does to the others
+//	stalls       how long other clients wait, and turns of the event loop take, while giants are deleted, expired, renamed over and flushed
+//	freeze       what BGSAVE and BGREWRITEAOF do to the others, writers to big collections among them
 //	tools        our redis-benchmark beside C's
 //	iothreads    io-threads N beside io-threads 1, of ours and of C Redis (not among the parts that run by default)
 //
