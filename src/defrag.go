@@ -44,7 +44,7 @@ func (server *Server) packCron() {
 	if server.runWithPeriod(1000) {
 		server.packer().Tick()
 	}
-	if server.packTimer || !server.cold.Due() {
+	if server.packTimer || server.cold == nil || !server.cold.Due() {
 		return
 	}
 	server.packTimer = true
