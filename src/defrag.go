@@ -41,10 +41,11 @@ func (server *Server) packer() *cold.Packer {
 
 // packCron counts the time by which parts become cold, and has the timer run if there are some.
 func (server *Server) packCron() {
+	p := server.packer()
 	if server.runWithPeriod(1000) {
-		server.packer().Tick()
+		p.Tick()
 	}
-	if server.packTimer || server.cold == nil || !server.cold.Due() {
+	if server.packTimer || !p.Due() {
 		return
 	}
 	server.packTimer = true
@@ -55,11 +56,11 @@ func (server *Server) packCron() {
 			server.packCommands = n
 			slice, period = packSlice, packPeriod
 		}
-		if server.cold.Run(slice) {
+		if p.Run(slice) {
 			return period
 		}
 		// In between the holes were where the next parts went.
-		server.packSaved += server.cold.Saved()
+		server.packSaved += p.Saved()
 		if server.packSaved >= discardFrom {
 			if server.mem.Discard(discardSlice) {
 				return period

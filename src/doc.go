@@ -36,5 +36,6 @@
 //
 // Short strings and numbers lie inside the pages of the keyspace (package dict). A *robj of a string is
 // therefore only a view, valid until the next write to its database. Collections are Go objects of
-// their own, cloned block by block when a snapshot sees them.
+// their own, cloned block by block when a snapshot sees them. Nodes of long lists and blocks of long streams that nobody has touched for
+// some seconds are packed, by the main goroutine too, a little at a time (defrag.go, package cold).
 package server

@@ -58,7 +58,8 @@ var small = giant{"small hashes of 5 fields", func(c *conn, n int) error {
 // typeMemory prints what a million of each takes.
 func typeMemory(o *options, kinds []kind) error {
 	n := min(elements, o.memoryKeys)
-	fmt.Printf("\n### Memory of collections\n\nResident memory of %d elements in one key, or of as many keys, less that of the empty server.\n\n", n)
+	fmt.Printf("\n### Memory of collections\n\nResident memory of %d elements in one key, or of as many keys, less that of the empty server, as soon as it has not changed for %d seconds: "+
+		"a server may go on working on what it was given.\n\n", n, int(calm.Seconds()))
 	fmt.Print("| |")
 	for _, k := range kinds[1:] {
 		fmt.Printf(" RSS : %s |", k.name)
@@ -114,9 +115,33 @@ func measureGiant(o *options, k kind, g giant, n int) (float64, error) {
 	if err := c.drain(); err != nil {
 		return 0, err
 	}
-	time.Sleep(settle / 3)
-	full, err := s.rss()
+	full, err := s.calmRSS()
 	return float64(full - empty), err
+}
+
+// calm is how long memory must not change to count as settled, calmAtMost how long that is waited for.
+const (
+	calm       = 8 * time.Second
+	calmAtMost = time.Minute
+)
+
+// calmRSS is the resident memory once it has settled: what changes by less than a hundredth does not count.
+func (s *server) calmRSS() (int64, error) {
+	base, err := s.rss()
+	if err != nil {
+		return 0, err
+	}
+	n := base
+	for start, since := time.Now(), time.Now(); time.Since(since) < calm && time.Since(start) < calmAtMost; {
+		time.Sleep(calm / 20)
+		if n, err = s.rss(); err != nil {
+			return 0, err
+		}
+		if d := n - base; d > base/100 || -d > base/100 {
+			base, since = n, time.Now()
+		}
+	}
+	return n, nil
 }
 
 // An ending makes the giant in database 1 go, to which the client has switched.
