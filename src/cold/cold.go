@@ -88,9 +88,10 @@ type Packer struct {
 	start  time.Time // of the slice
 	budget time.Duration
 
-	lz     *lz4.Compressor
-	packed []byte // where LZ4 data grows
-	spare  []byte // what readers unpack to, while none does
+	lz      *lz4.Compressor
+	packed  []byte // where LZ4 data grows
+	packed2 []byte
+	spare   []byte // what readers unpack to, while none does
 }
 
 // New returns a Packer for what is made of blocks of clock. Parts become cold after idle ticks, up to 7; with 0 they are at once.
@@ -229,16 +230,40 @@ func (p *Packer) Run(budget time.Duration) (more bool) {
 // Over tells whether the time of the slice is over.
 func (p *Packer) Over() bool { return time.Since(p.start) >= p.budget }
 
-// --- LZ4 ---
+// --- Packed bytes ---
+//
+//	line length 1 (columns.go; 0: nothing was done) | LZ4 data
 
-// Compress compresses b, and returns nil if the result is not smaller than most bytes. It is valid until the next call.
+// Compress packs b, and returns nil if the result is not smaller than most bytes. It is valid until the next call.
 func (p *Packer) Compress(b []byte, most int) []byte {
-	if most <= 1 || len(b) > maxInput {
+	if most <= 2 || len(b) > maxInput {
 		return nil
 	}
+	out := p.lz4(0, b, most)
+	if n := lineLength(b); n > 0 {
+		if out != nil {
+			most = len(out) - len(out)/8
+		}
+		lines := p.TakeSpare()
+		if cap(lines) < len(b) {
+			lines = make([]byte, len(b))
+		}
+		lines = lines[:len(b)]
+		subtractLines(lines, b, n)
+		if better := p.lz4(n, lines, most); better != nil {
+			out = better
+		}
+		p.PutSpare(lines)
+	}
+	return out
+}
+
+// lz4 compresses b behind the line length n. What it returns is valid until the next call but one.
+func (p *Packer) lz4(n int, b []byte, most int) []byte {
 	if p.lz == nil {
 		p.lz = new(lz4.Compressor)
 	}
+	p.packed, p.packed2 = p.packed2, p.packed
 	if cap(p.packed) < most {
 		p.packed = make([]byte, most+most/4)
 	}
@@ -246,11 +271,15 @@ func (p *Packer) Compress(b []byte, most int) []byte {
 	if cap(buf) > keepSpare {
 		p.packed = nil
 	}
-	n, err := p.lz.CompressBlock(b, buf[:most-1])
-	if err != nil || n == 0 {
+	if most <= 2 {
 		return nil
 	}
-	return buf[:n]
+	k, err := p.lz.CompressBlock(b, buf[1:most-1])
+	if err != nil || k == 0 {
+		return nil
+	}
+	buf[0] = byte(n)
+	return buf[:1+k]
 }
 
 // TakeSpare returns a buffer of any size, possibly nil, to unpack to.
@@ -267,9 +296,12 @@ func (p *Packer) PutSpare(b []byte) {
 	}
 }
 
-// Unpack decompresses what Compress has made of len(dst) bytes. Any goroutine.
+// Unpack undoes what Compress has done to len(dst) bytes. Any goroutine.
 func Unpack(dst, packed []byte) {
-	if n, err := lz4.UncompressBlock(packed, dst); err != nil || n != len(dst) {
+	if n, err := lz4.UncompressBlock(packed[1:], dst); err != nil || n != len(dst) {
 		panic("cold: what was packed does not unpack")
+	}
+	if n := int(packed[0]); n > 0 {
+		addLines(dst, n)
 	}
 }

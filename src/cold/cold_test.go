@@ -4,6 +4,7 @@ package cold
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -230,7 +231,85 @@ func TestCompress(t *testing.T) {
 			p.PutSpare(got)
 		}
 	}
-	if cap(p.spare) > keepSpare || cap(p.packed) > 2*keepSpare {
+	if cap(p.spare) > keepSpare || cap(p.packed) > 2*keepSpare || cap(p.packed2) > 2*keepSpare {
 		t.Errorf("kept %d and %d", cap(p.spare), cap(p.packed))
 	}
+}
+
+// table makes lines of n bytes, of which some count, some are random, and the others stay the same.
+func table(r *rand.Rand, n, size, random int) []byte {
+	line := make([]byte, n)
+	for i := range line {
+		line[i] = byte(r.IntN(256))
+	}
+	var b []byte
+	for len(b) < size {
+		binary.LittleEndian.PutUint16(line[n/2:], binary.LittleEndian.Uint16(line[n/2:])+uint16(1+len(b)%2))
+		for i := range random {
+			line[i] = byte(r.IntN(256))
+		}
+		b = append(b, line...)
+	}
+	return b[:size]
+}
+
+func TestColumns(t *testing.T) {
+	p, _ := newPacker(1)
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 3000 {
+		line := 3 + r.IntN(70)
+		size := r.IntN(5000)
+		b := table(r, line, size, r.IntN(3))
+		n := lineLength(b)
+		if n > 0 && (n < minLine || n > maxLine) {
+			t.Fatalf("lines of %d", n)
+		}
+		if line >= 13 && line <= maxLine && size > 500 && n%line != 0 {
+			t.Fatalf("lines of %d, want %d", n, line)
+		}
+		for s := minLine; s <= min(maxLine, size); s += 1 + r.IntN(20) {
+			d := make([]byte, size)
+			subtractLines(d, b, s)
+			addLines(d, s)
+			if !bytes.Equal(d, b) {
+				t.Fatalf("%d bytes at %d come back otherwise", size, s)
+			}
+		}
+		if packed := p.Compress(b, size-size/8); packed != nil {
+			d := make([]byte, size)
+			if Unpack(d, packed); !bytes.Equal(d, b) {
+				t.Fatalf("%d bytes come back otherwise", size)
+			}
+		}
+	}
+	b := table(r, 22, 8000, 0)
+	if packed := p.Compress(b, len(b)); len(packed) > len(b)/20 || packed[0] != 22 {
+		t.Errorf("%d bytes of %d, lines of %d", len(packed), len(b), packed[0])
+	}
+}
+
+func BenchmarkCompress(b *testing.B) {
+	p, _ := newPacker(1)
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, c := range []struct {
+		name string
+		data []byte
+	}{
+		{"table", table(r, 22, 8000, 0)}, {"random", table(r, 22, 8000, 22)},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.SetBytes(int64(len(c.data)))
+			for b.Loop() {
+				p.Compress(c.data, 7000)
+			}
+		})
+	}
+	packed := bytes.Clone(p.Compress(table(r, 22, 8000, 0), 7000))
+	b.Run("unpack", func(b *testing.B) {
+		d := make([]byte, 8000)
+		b.SetBytes(8000)
+		for b.Loop() {
+			Unpack(d, packed)
+		}
+	})
 }
