@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"redport/src/btree"
 	"redport/src/geohash"
 	"redport/src/listpack"
 )
@@ -82,7 +83,8 @@ func (q *geoQuery) searchTree(v *zsetView, h geohash.Hash, limit int) {
 	low := float64(h.Align52())
 	h.Bits++
 	high := float64(h.Align52())
-	for p := v.z.t.AtScore(low); p.Ok(); {
+	var p btree.Cursor
+	for v.z.t.SeekScore(&p, low); p.Ok(); {
 		run := p.Run()
 		passed := 0 // how far p is behind
 		for i, score := range run {

@@ -219,7 +219,7 @@ func (s *sorter) load(key []byte) (loaded, ok bool) {
 	switch entryType(e) {
 	case objList:
 		l := list{db: c.db, key: key, e: e}
-		l.open(false)
+		l.open(l.e, false)
 		start, end, reverse := 0, l.n, false
 		if s.dontsort {
 			start, end = s.limit(l.n)

@@ -73,29 +73,31 @@ type list struct {
 	keep bool            // it lives on even if it gets empty for a moment
 }
 
-// lookupList finds the list at key. It is false if there is something else, and the client has been told so.
-func (c *client) lookupList(key []byte, flags int) (l list, ok bool) {
-	l = list{db: c.db, key: key, e: c.db.entry(key, flags)}
-	if !l.e.Ok() {
-		return l, true
+// lookupList makes l the list at key. It is false if there is something else, and the client has been told so.
+func (c *client) lookupList(l *list, key []byte, flags int) bool {
+	e := c.db.entry(key, flags)
+	l.db, l.key, l.e = c.db, key, e
+	l.ql, l.n = nil, 0
+	if !e.Ok() {
+		return true
 	}
-	if entryType(l.e) != objList {
+	if entryType(e) != objList {
 		c.addReplyErrorObject(shared.wrongtypeerr)
-		return l, false
+		return false
 	}
-	l.open(flags&lookupWrite != 0)
-	return l, true
+	l.open(e, flags&lookupWrite != 0)
+	return true
 }
 
-// open looks at what is at the position of l.
-func (l *list) open(write bool) {
-	if !l.e.IsPointer() {
-		l.n = listpack.Len(l.e.Value())
+// open looks at what is at e, the position of l.
+func (l *list) open(e dict.Entry, write bool) {
+	if !e.IsPointer() {
+		l.n = listpack.Len(e.Value())
 		return
 	}
-	o := (*robj)(l.e.Pointer())
+	o := (*robj)(e.Pointer())
 	if write && l.db.server.clock.Frozen(o.epoch) {
-		o = l.db.thawObject(l.e, o)
+		o = l.db.thawObject(e, o)
 		l.e = l.db.keys.Find(l.key)
 	}
 	l.ql = o.ptr.(listObject).ql

@@ -25,8 +25,8 @@ func blockingPopGenericCommand(c *client, where int) {
 		return
 	}
 	for _, key := range keys {
-		l, ok := c.lookupList(key, lookupWrite)
-		if !ok {
+		var l list
+		if !c.lookupList(&l, key, lookupWrite) {
 			return
 		}
 		if !l.exists() {
@@ -69,9 +69,9 @@ func blmoveGenericCommand(c *client, wherefrom, whereto int, timeout []byte, rew
 	if !ok {
 		return
 	}
-	src, ok := c.lookupList(c.argv[1], lookupWrite)
+	var src list
 	switch {
-	case !ok:
+	case !c.lookupList(&src, c.argv[1], lookupWrite):
 	case src.exists():
 		lmoveGenericCommand(c, &src, wherefrom, whereto, rewrite...)
 	default:

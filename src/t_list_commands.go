@@ -14,8 +14,8 @@ import (
 // pushGenericCommand is LPUSH, RPUSH, LPUSHX and RPUSHX.
 func pushGenericCommand(c *client, where int, xx bool) {
 	server, key := c.server, c.argv[1]
-	l, ok := c.lookupList(key, lookupWrite)
-	if !ok {
+	var l list
+	if !c.lookupList(&l, key, lookupWrite) {
 		return
 	}
 	if xx && !l.exists() {
@@ -50,8 +50,8 @@ func linsertCommand(c *client) {
 		c.addReplyErrorObject(shared.syntaxerr)
 		return
 	}
-	l, ok := c.lookupList(key, lookupWrite)
-	if !ok {
+	var l list
+	if !c.lookupList(&l, key, lookupWrite) {
 		return
 	}
 	if !l.exists() {
@@ -112,15 +112,16 @@ func (l *list) find(s []byte) (i int, ok bool) {
 
 // LLEN key
 func llenCommand(c *client) {
-	if l, ok := c.lookupList(c.argv[1], lookupNone); ok {
+	var l list
+	if c.lookupList(&l, c.argv[1], lookupNone) {
 		c.addReplyLongLong(int64(l.n))
 	}
 }
 
 // LINDEX key index
 func lindexCommand(c *client) {
-	l, ok := c.lookupList(c.argv[1], lookupNone)
-	if !ok {
+	var l list
+	if !c.lookupList(&l, c.argv[1], lookupNone) {
 		return
 	}
 	if !l.exists() {
@@ -142,8 +143,8 @@ func lindexCommand(c *client) {
 // LSET key index element
 func lsetCommand(c *client) {
 	server, key, value := c.server, c.argv[1], c.argv[3]
-	l, ok := c.lookupList(key, lookupWrite)
-	if !ok {
+	var l list
+	if !c.lookupList(&l, key, lookupWrite) {
 		return
 	}
 	if !l.exists() {
@@ -189,8 +190,8 @@ func popGenericCommand(c *client, where int) {
 			return
 		}
 	}
-	l, ok := c.lookupList(key, lookupWrite)
-	if !ok {
+	var l list
+	if !c.lookupList(&l, key, lookupWrite) {
 		return
 	}
 	switch {
@@ -225,8 +226,8 @@ func lrangeCommand(c *client) {
 	if !ok {
 		return
 	}
-	l, ok := c.lookupList(c.argv[1], lookupNone)
-	if !ok {
+	var l list
+	if !c.lookupList(&l, c.argv[1], lookupNone) {
 		return
 	}
 	first, count := listRange(l.n, start, end)
@@ -244,8 +245,8 @@ func ltrimCommand(c *client) {
 	if !ok {
 		return
 	}
-	l, ok := c.lookupList(key, lookupWrite)
-	if !ok {
+	var l list
+	if !c.lookupList(&l, key, lookupWrite) {
 		return
 	}
 	if !l.exists() {
@@ -328,8 +329,8 @@ func lposCommand(c *client) {
 	if reverse {
 		rank = -rank
 	}
-	l, ok := c.lookupList(c.argv[1], lookupNone)
-	if !ok {
+	var l list
+	if !c.lookupList(&l, c.argv[1], lookupNone) {
 		return
 	}
 	if !l.exists() {
@@ -394,8 +395,8 @@ func lremCommand(c *client) {
 	if !ok {
 		return
 	}
-	l, ok := c.lookupList(key, lookupWrite)
-	if !ok {
+	var l list
+	if !c.lookupList(&l, key, lookupWrite) {
 		return
 	}
 	if !l.exists() {
@@ -479,8 +480,8 @@ func lmoveGenericCommand(c *client, src *list, wherefrom, whereto int, rewrite .
 	same := string(src.key) == string(dstkey)
 	dst := src
 	if !same {
-		d, ok := c.lookupList(dstkey, lookupWrite)
-		if !ok {
+		var d list
+		if !c.lookupList(&d, dstkey, lookupWrite) {
 			return
 		}
 		dst = &d
@@ -518,14 +519,16 @@ func lmoveCommand(c *client) {
 	if !ok {
 		return
 	}
-	if src, ok := c.lookupList(c.argv[1], lookupWrite); ok {
+	var src list
+	if c.lookupList(&src, c.argv[1], lookupWrite) {
 		lmoveGenericCommand(c, &src, wherefrom, whereto)
 	}
 }
 
 // RPOPLPUSH source destination
 func rpoplpushCommand(c *client) {
-	if src, ok := c.lookupList(c.argv[1], lookupWrite); ok {
+	var src list
+	if c.lookupList(&src, c.argv[1], lookupWrite) {
 		lmoveGenericCommand(c, &src, listTail, listHead)
 	}
 }
@@ -534,8 +537,8 @@ func rpoplpushCommand(c *client) {
 // false if none is; an error is sent by then and counts as done.
 func (c *client) mpop(keys [][]byte, where int, count int64) (done bool) {
 	for _, key := range keys {
-		l, ok := c.lookupList(key, lookupWrite)
-		if !ok {
+		var l list
+		if !c.lookupList(&l, key, lookupWrite) {
 			return true
 		}
 		if !l.exists() {

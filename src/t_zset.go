@@ -240,17 +240,26 @@ type zsetCursor struct {
 }
 
 // at is the position of a rank; not ok if there is no such.
-func (v *zsetView) at(rank int) zsetCursor {
-	if v.z != nil {
-		return zsetCursor{t: v.z.t.At(rank)}
+func (v *zsetView) at(rank int) (c zsetCursor) {
+	v.seek(&c, rank)
+	return c
+}
+
+// seek is at for a cursor that is there already: they are large.
+func (v *zsetView) seek(c *zsetCursor, rank int) {
+	switch {
+	case v.z != nil:
+		c.lp = nil
+		v.z.t.Seek(&c.t, rank)
+		return
+	case v.lp == nil || rank < 0:
+		c.p = listpack.End
+	case rank == 0:
+		c.p = listpack.First(v.lp)
+	default:
+		c.p = listpack.Seek(v.lp, 2*rank)
 	}
-	if v.lp == nil || rank < 0 {
-		return zsetCursor{lp: v.lp, p: listpack.End}
-	}
-	if rank == 0 {
-		return zsetCursor{lp: v.lp, p: listpack.First(v.lp)}
-	}
-	return zsetCursor{lp: v.lp, p: listpack.Seek(v.lp, 2*rank)}
+	c.lp, c.t = v.lp, btree.Cursor{}
 }
 
 func (c *zsetCursor) ok() bool {
@@ -395,16 +404,16 @@ type zsetEdit struct {
 	was    int // members when it was opened
 }
 
-// openZset looks key up for writing. It answers and reports false if that is no sorted set. If there is no key, the edit is an
+// openZset makes ed the edit of what is at key. It answers and reports false if that is no sorted set. If there is no key, the edit is an
 // empty listpack that commit adds.
-func (c *client) openZset(key []byte) (ed zsetEdit, ok bool) {
+func (c *client) openZset(ed *zsetEdit, key []byte) bool {
 	e := c.db.entry(key, lookupWrite)
 	if c.checkEntryType(e, objZset) {
-		return ed, false
+		return false
 	}
-	c.db.editZset(&ed, e, key)
+	c.db.editZset(ed, e, key)
 	ed.c = c
-	return ed, true
+	return true
 }
 
 // editZset is openZset for a position.
@@ -573,16 +582,17 @@ func (z *zsetObject) removeRange(lo, hi int) {
 		return
 	}
 	var hashes [dict.PrefetchMax]uint64
+	var c btree.Cursor
 	for hi > lo {
 		n := min(hi-lo, len(hashes))
-		c := z.t.At(lo)
+		z.t.Seek(&c, lo)
 		for i := range n {
 			hashes[i] = dict.Hash(c.Member())
 			c.Next()
 		}
 		z.d.Prefetch(hashes[:n])
 		for _, h := range hashes[:n] {
-			c := z.t.At(lo)
+			z.t.Seek(&c, lo)
 			z.d.Delete(z.d.Find(h, c.Member()))
 			z.t.DeleteAt(lo)
 		}
@@ -592,7 +602,8 @@ func (z *zsetObject) removeRange(lo, hi int) {
 
 // removeAt deletes the member of a rank.
 func (z *zsetObject) removeAt(rank int) {
-	c := z.t.At(rank)
+	var c btree.Cursor
+	z.t.Seek(&c, rank)
 	member := c.Member()
 	h := dict.Hash(member)
 	var buf [64]byte
@@ -742,8 +753,8 @@ options:
 		scores = append(scores, score)
 		longest = max(longest, len(pairs[j+1]))
 	}
-	ed, ok := c.openZset(key)
-	if !ok {
+	var ed zsetEdit
+	if !c.openZset(&ed, key) {
 		return
 	}
 	added, updated, processed := 0, 0, 0
@@ -818,8 +829,8 @@ func (ed *zsetEdit) removed(c *client, n int, event string) {
 
 // ZREM key member [member ...]
 func zremCommand(c *client) {
-	ed, ok := c.openZset(c.argv[1])
-	if !ok {
+	var ed zsetEdit
+	if !c.openZset(&ed, c.argv[1]) {
 		return
 	}
 	n := 0

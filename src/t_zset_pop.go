@@ -32,7 +32,8 @@ func (ed *zsetEdit) zpop(c *client, where int, count int64, nested bool, begin f
 		lo, from = size-n, size-1
 	}
 	var buf [20]byte
-	p := ed.at(from)
+	var p zsetCursor
+	ed.seek(&p, from)
 	for range n {
 		if nested {
 			c.addReplyArrayLen(2)
@@ -94,8 +95,8 @@ func zpopMinMaxCommand(c *client, where int) {
 		}
 		nested = c.resp > 2
 	}
-	ed, ok := c.openZset(c.argv[1])
-	if !ok {
+	var ed zsetEdit
+	if !c.openZset(&ed, c.argv[1]) {
 		return
 	}
 	if !ed.exists || count == 0 {
@@ -117,8 +118,8 @@ func zpopMinMaxCommand(c *client, where int) {
 // nested: the answer of ZMPOP, else the one of BZPOPMIN; propagated with a count, or without.
 func (c *client) zpopFirst(keys [][]byte, where int, count int64, nested bool) (done bool) {
 	for _, key := range keys {
-		ed, ok := c.openZset(key)
-		if !ok {
+		var ed zsetEdit
+		if !c.openZset(&ed, key) {
 			return true
 		}
 		if !ed.exists {

@@ -345,7 +345,8 @@ func (c *client) replyZrange(v *zsetView, from, count int, reverse, withscores b
 		return
 	}
 	var buf [20]byte
-	for p := v.at(from); count > 0; count-- {
+	var p zsetCursor
+	for v.seek(&p, from); count > 0; count-- {
 		if withscores && c.resp > 2 {
 			c.addReplyArrayLen(2)
 		}
@@ -451,8 +452,8 @@ func zremrangebylexCommand(c *client) {
 }
 
 func (c *client) zremrange(event string, ranks func(v *zsetView) (lo, hi int)) {
-	ed, ok := c.openZset(c.argv[1])
-	if !ok {
+	var ed zsetEdit
+	if !c.openZset(&ed, c.argv[1]) {
 		return
 	}
 	lo, hi := ranks(&ed.zsetView)

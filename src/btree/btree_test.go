@@ -207,7 +207,9 @@ func TestModel(t *testing.T) {
 						t.Fatalf("%d up to %v, want %d", n, s, want)
 					}
 					for _, s := range []float64{s, math.Nextafter(s, math.Inf(1)), tc.score(r)} {
-						k, c := sort.Search(len(m), func(i int) bool { return m[i].score >= s }), tr.AtScore(s)
+						k := sort.Search(len(m), func(i int) bool { return m[i].score >= s })
+						var c Cursor
+						tr.SeekScore(&c, s)
 						for end := min(k+150, len(m)); k < end; {
 							run := c.Run()
 							for i, s := range run {

@@ -19,8 +19,15 @@ type step struct {
 
 // At returns a cursor at the element of the given rank; not Ok if there is none.
 func (t *Tree) At(rank int) (c Cursor) {
+	t.Seek(&c, rank)
+	return c
+}
+
+// Seek is At for a cursor that is there already: they are large.
+func (t *Tree) Seek(c *Cursor, rank int) {
 	if rank < 0 || rank >= t.n {
-		return c
+		c.leaf = nil
+		return
 	}
 	c.height = t.height
 	ref := t.root
@@ -36,13 +43,13 @@ func (t *Tree) At(rank int) (c Cursor) {
 		ref = nd.kids[i]
 	}
 	c.leaf, c.i = leafAt(ref), int(left)
-	return c
 }
 
-// AtScore returns a cursor at the first element whose score is not below the given one; not Ok if there is none.
-func (t *Tree) AtScore(score float64) (c Cursor) {
+// SeekScore moves c to the first element whose score is not below the given one; it is not Ok if there is none.
+func (t *Tree) SeekScore(c *Cursor, score float64) {
 	if t.root == 0 {
-		return c
+		c.leaf = nil
+		return
 	}
 	c.height = t.height
 	ref := t.root
@@ -58,7 +65,6 @@ func (t *Tree) AtScore(score float64) (c Cursor) {
 		c.i--
 		c.Next()
 	}
-	return c
 }
 
 // Ok tells whether there is an element.
