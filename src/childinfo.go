@@ -188,10 +188,10 @@ const breath = 100 * time.Microsecond
 // wakes up waits for its turn. Threads of lower priority were tried and are worse: the collector stops the world only when every
 // thread has been running for a moment, and on a machine whose processors are taken by others, one at nice 19 kept it waiting for half a second.
 //
-// There is no pause while the main goroutine clones much more than the job writes: then the sooner it ends, the less has to be cloned.
+// There is no pause while the main goroutine clones more than the job writes: then the sooner it ends, the less has to be cloned.
 func (job *childJob) blockDone(n int) error {
 	if job != nil && job.ended != nil {
-		if job.written += int64(n); job.server.loopBusy.Load() && job.snap.clonedBytes() <= 2*job.written {
+		if job.written += int64(n); job.server.loopBusy.Load() && job.snap.clonedBytes() <= job.written {
 			time.Sleep(breath)
 		}
 	}
