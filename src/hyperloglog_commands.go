@@ -104,9 +104,23 @@ func pfaddCommand(c *client) {
 		}
 		e = db.rawEntry(e)
 	}
-	b := e.Value()
-	h := hllEdit{db: db, e: e, b: b, dense: hllEncoding(b) == hllDense}
-	for _, element := range c.argv[2:] {
+	b, elements := e.Value(), c.argv[2:]
+	dense := hllEncoding(b) == hllDense
+	if dense {
+		// Most elements change nothing, and then there is nothing to be edited.
+		for len(elements) > 0 {
+			if index, count := hllPatLen(elements[0]); hllDenseGet(b, index) < count {
+				break
+			}
+			elements = elements[1:]
+		}
+		if len(elements) == 0 {
+			c.addReply(shared.czero)
+			return
+		}
+	}
+	h := hllEdit{db: db, e: e, b: b, dense: dense}
+	for _, element := range elements {
 		switch h.add(hllPatLen(element)) {
 		case hllChanged:
 			updated++
