@@ -351,7 +351,10 @@ func (s *State) strFormat(l *L) int {
 		}
 		switch verb {
 		case 'c':
-			ch := byte(int32(s.checkInt(l, arg)))
+			ch := byte(0) // of what is no int, as in C
+			if v := s.checkNumber(l, arg); v > math.MinInt32-1 && v < math.MaxInt32+1 {
+				ch = byte(int32(v))
+			}
 			if ch == 0 {
 				// C's sprintf ends there.
 				pad := f
