@@ -121,16 +121,6 @@ func (a *asker) p999(spans []span) time.Duration {
 	return time.Duration(median(each))
 }
 
-// worst is the longest wait in any of the spans.
-func (a *asker) worst(spans []span) (most time.Duration) {
-	for _, s := range spans {
-		for _, w := range a.during(s) {
-			most = max(most, w)
-		}
-	}
-	return most
-}
-
 // rate is the answers a second in a span.
 func (a *asker) rate(s span) float64 { return float64(len(a.during(s))) / s.seconds() }
 
