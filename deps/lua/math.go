@@ -66,8 +66,8 @@ func (s *State) openMath() {
 	one("deg", func(x float64) float64 { return x / (math.Pi / 180) })
 	one("exp", math.Exp)
 	one("floor", math.Floor)
-	one("log", math.Log)
-	one("log10", math.Log10)
+	one("log", log)
+	one("log10", log10)
 	one("rad", func(x float64) float64 { return x * (math.Pi / 180) })
 	one("sin", math.Sin)
 	one("sinh", math.Sinh)
@@ -169,4 +169,21 @@ func (s *State) mathRandomseed(l *L) int {
 func (s *State) osClock(l *L) int {
 	l.Push(Number(time.Since(s.born).Seconds()))
 	return 1
+}
+
+// smallestNormal is the least positive float with all digits. On amd64 math.Log is wrong below it.
+const smallestNormal = 0x1p-1022
+
+func log(x float64) float64 {
+	if x > 0 && x < smallestNormal {
+		return math.Log(x*0x1p54) - 54*math.Ln2
+	}
+	return math.Log(x)
+}
+
+func log10(x float64) float64 {
+	if x > 0 && x < smallestNormal {
+		return math.Log10(x*0x1p54) - 54*(math.Ln2/math.Ln10)
+	}
+	return math.Log10(x)
 }
