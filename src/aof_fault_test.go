@@ -79,7 +79,7 @@ func (s *faultServer) digest() string {
 // faultAfter makes the disk fail with err from its nth operation on, for a number of operations; 0: the power goes.
 func faultAfter(disk *platform.FaultFS, n, times int64, err error) *atomic.Int64 {
 	var count atomic.Int64
-	disk.Fault = func(op, name string, size int) (int, error) {
+	disk.SetFault(func(op, name string, size int) (int, error) {
 		k := count.Add(1)
 		switch {
 		case k < n:
@@ -91,7 +91,7 @@ func faultAfter(disk *platform.FaultFS, n, times int64, err error) *atomic.Int64
 			return size, nil
 		}
 		return size / 2, err
-	}
+	})
 	return &count
 }
 
@@ -149,7 +149,7 @@ func TestPowerCutsAndAof(t *testing.T) {
 			for range 1 + r.IntN(3) {
 				s, log := startOnDisk(t, disk, dir, args...)
 				if s == nil {
-					if _, err := disk.Stat(dir); err == nil && disk.Fault == nil {
+					if _, err := disk.Stat(dir); err == nil && disk.Fault() == nil {
 						t.Fatalf("does not start\n%s", log)
 					}
 				} else {
@@ -224,13 +224,13 @@ func TestPowerCutsAndRdb(t *testing.T) {
 				times = 1 + r.Int64N(3)
 			}
 			count := faultAfter(disk, 1+r.Int64N(60), times, []error{syscall.ENOSPC, syscall.EIO}[r.IntN(2)])
-			fault := disk.Fault
-			disk.Fault = func(op, name string, n int) (int, error) {
+			fault := disk.Fault()
+			disk.SetFault(func(op, name string, n int) (int, error) {
 				if op == platform.OpRemove && !powerCut {
 					return n, nil // a disk that lets nothing be removed keeps what was begun
 				}
 				return fault(op, name, n)
-			}
+			})
 			states := []string{strings.Repeat("0", 40)}
 			saved := 0
 			s, log := startOnDisk(t, disk, dir)
@@ -293,12 +293,12 @@ func TestReadErrorsWhileLoading(t *testing.T) {
 		want := s.digest()
 		s.stop()
 		var reads atomic.Int64
-		disk.Fault = func(op, name string, n int) (int, error) {
+		disk.SetFault(func(op, name string, n int) (int, error) {
 			if op == platform.OpRead {
 				reads.Add(1)
 			}
 			return n, nil
-		}
+		})
 		all, log := startOnDisk(t, disk, dir, args...)
 		if all == nil || all.digest() != want {
 			t.Fatalf("cannot be loaded: %s", log)
@@ -307,18 +307,18 @@ func TestReadErrorsWhileLoading(t *testing.T) {
 		files := disk.Files(dir)
 		for n := range reads.Load() {
 			var count atomic.Int64
-			disk.Fault = func(op, name string, size int) (int, error) {
+			disk.SetFault(func(op, name string, size int) (int, error) {
 				if op == platform.OpRead && count.Add(1) == n+1 {
 					return 0, syscall.EIO
 				}
 				return size, nil
-			}
+			})
 			bad, log := startOnDisk(t, disk, dir, args...)
 			if bad != nil {
 				t.Fatalf("preamble %s: started in spite of read %d failing\n%s", preamble, n, log)
 			}
 		}
-		disk.Fault = nil
+		disk.SetFault(nil)
 		again, log := startOnDisk(t, disk, dir, args...)
 		if again == nil || again.digest() != want || !slices.Equal(disk.Files(dir), files) {
 			t.Fatalf("something was lost: %v\n%s", disk.Files(dir), log)
@@ -367,7 +367,7 @@ func faultyRewrite(t *testing.T, args []string, n int64, fault error) int64 {
 	states, acked := []string{s.digest()}, 0
 	var count atomic.Int64
 	failed := "nothing"
-	disk.Fault = func(op, name string, size int) (int, error) {
+	disk.SetFault(func(op, name string, size int) (int, error) {
 		switch {
 		case count.Add(1) != n:
 			return size, nil
@@ -377,7 +377,7 @@ func faultyRewrite(t *testing.T, args []string, n int64, fault error) int64 {
 		}
 		failed = op + " " + name
 		return size / 2, fault
-	}
+	})
 	command := func(args ...string) {
 		s.c.run(args...)
 		states = append(states, s.digest())
@@ -398,7 +398,7 @@ func faultyRewrite(t *testing.T, args []string, n int64, fault error) int64 {
 	if fault == nil && n > 0 {
 		disk = disk.Crash(rand.New(rand.NewPCG(uint64(n), 5)), n%2 == 0)
 	} else {
-		disk.Fault = nil
+		disk.SetFault(nil)
 		if !s.stopped {
 			for _, f := range disk.Files(dir) {
 				if strings.Contains(f, "temp") {

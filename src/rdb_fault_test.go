@@ -108,7 +108,7 @@ func shutdownSaves(args ...string) func(s *faultServer) bool {
 // oneFault makes the disk's nth operation fail: with err, a write after half of its bytes; with none the power goes. It returns what has failed.
 func oneFault(disk *platform.FaultFS, n int64, err error) *atomic.Pointer[string] {
 	count, failed := &atomic.Int64{}, &atomic.Pointer[string]{}
-	disk.Fault = func(op, name string, size int) (int, error) {
+	disk.SetFault(func(op, name string, size int) (int, error) {
 		if count.Add(1) != n {
 			return size, nil
 		}
@@ -118,7 +118,7 @@ func oneFault(disk *platform.FaultFS, n int64, err error) *atomic.Pointer[string
 			return size / 2, syscall.EIO
 		}
 		return size / 2, err
-	}
+	})
 	return failed
 }
 
@@ -164,10 +164,10 @@ func TestEveryFaultOfASave(t *testing.T) {
 			disk := platform.NewFaultFS(dir)
 			s, _ := w.begin(t, disk, dir)
 			var ops []string
-			disk.Fault = func(op, _ string, n int) (int, error) {
+			disk.SetFault(func(op, _ string, n int) (int, error) {
 				ops = append(ops, op)
 				return n, nil
-			}
+			})
 			if !w.save(s) {
 				t.Fatalf("fails on a good disk\n%s", s.log)
 			}
@@ -199,7 +199,7 @@ func (w *saveWay) fail(t *testing.T, n int64, fault error) {
 	dirty := s.dirty
 	failed := oneFault(disk, n, fault)
 	ok := w.save(s)
-	disk.Fault = nil
+	disk.SetFault(nil)
 	op := "nothing"
 	if p := failed.Load(); p != nil {
 		op = *p
@@ -361,14 +361,14 @@ func TestReadErrorsOfRdb(t *testing.T) {
 	var reads int64
 	count := func(fails int64, err error) {
 		reads = 0
-		disk.Fault = func(op, name string, n int) (int, error) {
+		disk.SetFault(func(op, name string, n int) (int, error) {
 			if op == platform.OpRead || op == platform.OpOpen && strings.HasSuffix(name, ".rdb") {
 				if reads++; reads == fails {
 					return 0, err
 				}
 			}
 			return n, nil
-		}
+		})
 	}
 	count(0, nil)
 	if s, log := startOnDisk(t, disk, dir); s == nil || s.digest() != want {
@@ -387,14 +387,14 @@ func TestReadErrorsOfRdb(t *testing.T) {
 				t.Errorf("the log does not tell of %v\n%s", err, log)
 			}
 		}
-		disk.Fault = nil
+		disk.SetFault(nil)
 		s, _ := startOnDisk(t, disk, dir)
 		count(n+1, syscall.EIO)
 		reply := s.c.run("DEBUG", "RELOAD", "NOSAVE")
 		if ended := s.stopped && s.exitCode == 1; ended == (n == 0) || n == 0 && reply != "-ERR Error trying to load the RDB dump, check server logs.\r\n" {
 			t.Errorf("DEBUG RELOAD with read %d failing: ended %t, %q", n+1, ended, reply)
 		}
-		disk.Fault = nil
+		disk.SetFault(nil)
 	}
 	if now, _ := disk.Contents(dir + "/dump.rdb"); !bytes.Equal(now, file) {
 		t.Error("the file has changed")

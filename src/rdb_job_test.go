@@ -46,7 +46,7 @@ func startHeld(t *testing.T, args ...string) *heldSave {
 func (h *heldSave) hold() {
 	free := make(chan struct{})
 	h.free = free
-	h.disk.Fault = func(op, name string, n int) (int, error) {
+	h.disk.SetFault(func(op, name string, n int) (int, error) {
 		if name = filepath.Base(name); op == platform.OpWrite && (strings.HasPrefix(name, "temp-rewriteaof-bg-") || strings.HasSuffix(name, ".rdb")) {
 			select {
 			case h.waiting <- struct{}{}:
@@ -55,7 +55,7 @@ func (h *heldSave) hold() {
 			}
 		}
 		return n, nil
-	}
+	})
 }
 
 // letGo ends that.
@@ -379,6 +379,7 @@ func TestKilledRewrites(t *testing.T) {
 // While it is being turned on, an append-only file counts only once a rewrite has succeeded; until then there is nothing with its name.
 func TestKilledFirstRewrite(t *testing.T) {
 	h := startHeld(t)
+	h.el.DeleteTimeEvent(h.cronTimer) // it would begin the next try
 	h.must(t, "SET a 1")
 	h.killRewrite(t, "CONFIG SET appendonly yes")
 	if got := h.aofFiles(); got != "" {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -56,9 +57,7 @@ type FaultFS struct {
 	durable map[string]*faultNode // what is on the disk
 	pending []faultName
 
-	// Fault is called with every operation before it is done, with the lock held: an error makes the operation fail, after n of its
-	// bytes if it is a write. May be nil.
-	Fault func(op, name string, n int) (int, error)
+	fault atomic.Pointer[func(op, name string, n int) (int, error)]
 }
 
 // faultNode is a file or a directory.
@@ -103,6 +102,24 @@ func NewFaultFS(dirs ...string) *FaultFS {
 	return f
 }
 
+// SetFault has fault called with every operation before it is done, with the lock held: an error makes the operation fail, after n of its
+// bytes if it is a write. nil: none is called. From any goroutine, also while operations are going on.
+func (f *FaultFS) SetFault(fault func(op, name string, n int) (int, error)) {
+	if fault == nil {
+		f.fault.Store(nil)
+		return
+	}
+	f.fault.Store(&fault)
+}
+
+// Fault is what SetFault was given.
+func (f *FaultFS) Fault() func(op, name string, n int) (int, error) {
+	if fault := f.fault.Load(); fault != nil {
+		return *fault
+	}
+	return nil
+}
+
 // begin is the start of every operation: the lock is held if the error is nil.
 func (f *FaultFS) begin(op, name string, n int) (int, error) {
 	f.mu.Lock()
@@ -110,8 +127,8 @@ func (f *FaultFS) begin(op, name string, n int) (int, error) {
 		f.mu.Unlock()
 		return 0, &fs.PathError{Op: op, Path: name, Err: ErrPowerOff}
 	}
-	if f.Fault != nil {
-		if k, err := f.Fault(op, name, n); err != nil {
+	if fault := f.fault.Load(); fault != nil {
+		if k, err := (*fault)(op, name, n); err != nil {
 			if f.off {
 				err = ErrPowerOff
 			}

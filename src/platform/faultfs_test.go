@@ -77,12 +77,12 @@ func TestFaultFSLosesWhatWasNotSynced(t *testing.T) {
 
 func TestFaultFSFaults(t *testing.T) {
 	disk := NewFaultFS("/d")
-	disk.Fault = func(op, name string, n int) (int, error) {
+	disk.SetFault(func(op, name string, n int) (int, error) {
 		if op == OpWrite && n > 3 {
 			return 3, syscall.ENOSPC
 		}
 		return n, nil
-	}
+	})
 	f, err := disk.OpenFile("/d/f", os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func TestFaultFSFaults(t *testing.T) {
 	if b, _ := disk.Contents("/d/f"); string(b) != "axy" {
 		t.Errorf("contents %q", b)
 	}
-	disk.Fault = func(op, name string, n int) (int, error) { disk.PowerOff(); return 0, syscall.EIO }
+	disk.SetFault(func(op, name string, n int) (int, error) { disk.PowerOff(); return 0, syscall.EIO })
 	if err := f.Datasync(); !errors.Is(err, ErrPowerOff) {
 		t.Errorf("synced: %v", err)
 	}
