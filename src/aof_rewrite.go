@@ -52,9 +52,7 @@ func (o *aofRewriteOptions) writeFile(path string, snap *snapshot, job *childJob
 	if o.incrementalSync {
 		w.AutoSync(f, redisAutosyncBytes)
 	}
-	if job != nil {
-		w.Wrote = job.blockDone
-	}
+	w.Wrote = job.blockDone
 	if o.preamble {
 		err = rdbSaveRio(w, snap, rdbflagsAofPreamble, nil, job)
 	} else {

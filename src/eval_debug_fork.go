@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -90,12 +91,7 @@ func (c *client) ldbGiveConnection(link *ldbLink) {
 }
 
 func (server *Server) ldbRemoveFork(fork *ldbFork) {
-	for i, x := range server.ldbForks {
-		if x == fork {
-			server.ldbForks = append(server.ldbForks[:i], server.ldbForks[i+1:]...)
-			return
-		}
-	}
+	server.ldbForks = slices.DeleteFunc(server.ldbForks, func(x *ldbFork) bool { return x == fork })
 }
 
 // ldbKillForkedSessions ends all sessions, when the server ends.

@@ -61,10 +61,14 @@ func (q *geoQuery) search(v *zsetView) {
 		if len(q.points) >= limit {
 			break
 		}
+		low := float64(h.Align52())
+		next := h
+		next.Bits++
+		high := float64(next.Align52())
 		if v.z != nil {
-			q.searchTree(v, h, limit)
+			q.searchTree(v, low, high, limit)
 		} else {
-			q.searchPacked(v, h, limit)
+			q.searchPacked(v, low, high, limit)
 		}
 		last = i
 	}
@@ -78,11 +82,8 @@ func (q *geoQuery) search(v *zsetView) {
 	}
 }
 
-// searchTree adds the points of an area that are in the shape, until there are limit.
-func (q *geoQuery) searchTree(v *zsetView, h geohash.Hash, limit int) {
-	low := float64(h.Align52())
-	h.Bits++
-	high := float64(h.Align52())
+// searchTree adds the points of an area, those with scores from low to below high, that are in the shape, until there are limit.
+func (q *geoQuery) searchTree(v *zsetView, low, high float64, limit int) {
 	var p btree.Cursor
 	for v.z.t.SeekScore(&p, low); p.Ok(); {
 		run := p.Run()
@@ -112,10 +113,7 @@ func (q *geoQuery) searchTree(v *zsetView, h geohash.Hash, limit int) {
 }
 
 // searchPacked is searchTree for a listpack.
-func (q *geoQuery) searchPacked(v *zsetView, h geohash.Hash, limit int) {
-	low := float64(h.Align52())
-	h.Bits++
-	high := float64(h.Align52())
+func (q *geoQuery) searchPacked(v *zsetView, low, high float64, limit int) {
 	for p := v.at(0); p.ok(); p.next() {
 		score := p.score()
 		if score >= high {

@@ -83,16 +83,14 @@ func (la *lookahead) parse(c *client, in []byte, at int) {
 		if p.cmd != cmd {
 			p.cmd = cmd
 		}
-		if cmd != nil {
-			if wanted && cmd.FirstKey > 0 {
-				last := cmd.LastKey
-				if last < 0 {
-					last += len(args)
-				}
-				for i := cmd.FirstKey; i <= last && i < len(args) && keys < len(la.hashes); i += cmd.KeyStep {
-					la.hashes[keys] = c.db.keys.Hash(in[args[i].off : args[i].off+args[i].len])
-					keys++
-				}
+		if cmd != nil && wanted && cmd.FirstKey > 0 {
+			last := cmd.LastKey
+			if last < 0 {
+				last += len(args)
+			}
+			for i := cmd.FirstKey; i <= last && i < len(args) && keys < len(la.hashes); i += cmd.KeyStep {
+				la.hashes[keys] = c.db.keys.Hash(in[args[i].off : args[i].off+args[i].len])
+				keys++
 			}
 		}
 		at = end

@@ -131,20 +131,21 @@ func (server *Server) path(name string) string {
 func (server *Server) resyncClock() {
 	mono := monotonic.Nanotime()
 	server.wallBase = time.Now().UnixMicro() - mono/1000
-	server.cachedMsEnd = mono // what is cached belongs to another base
-	server.setCachedTime(mono)
+	server.cachedMono = mono
+	server.updateCachedMs()
 }
 
 // setCachedTime makes mono the time that is cached. Within one millisecond that is all there is to do.
 func (server *Server) setCachedTime(mono int64) {
 	server.cachedMono = mono
 	if mono >= server.cachedMsEnd {
-		server.updateCachedMs(mono)
+		server.updateCachedMs()
 	}
 }
 
-func (server *Server) updateCachedMs(mono int64) {
-	us := server.wallBase + mono/1000
+// updateCachedMs computes what is cached of the wall clock from cachedMono.
+func (server *Server) updateCachedMs() {
+	us := server.cachedUstime()
 	server.cachedMstime = us / 1000
 	server.unixtime = us / 1000000
 	server.cachedMsEnd = (server.cachedMstime*1000 + 1000 - server.wallBase) * 1000

@@ -118,11 +118,12 @@ func (h *Histogram) highestEquivalent(v int64) int64 {
 // covered: with the highest value counted together with the step and how many values were recorded up
 // to there. The last step is cut at the end of the trackable range. (C: hdr_iter_log)
 func (h *Histogram) LogSteps(first, base int64, fn func(upTo, cumulative int64)) {
-	total := h.counted().TotalCount()
+	counted := h.counted()
+	total := counted.TotalCount()
 	if total == 0 {
 		return
 	}
-	bars := h.counted().Distribution()
+	bars := counted.Distribution()
 	var cumulative int64
 	for step := first; ; step *= base {
 		upTo := h.last
@@ -147,10 +148,10 @@ func (h *Histogram) RecordValues(v, n int64) {
 
 // Mean is the average of the recorded values, each taken as the middle of its group; NaN when nothing was recorded.
 func (h *Histogram) Mean() float64 {
-	if h.counted().TotalCount() == 0 {
-		return math.NaN()
+	if counted := h.counted(); counted.TotalCount() > 0 {
+		return counted.Mean()
 	}
-	return h.counted().Mean()
+	return math.NaN()
 }
 
 // Percentiles calls fn for percentiles that come ever closer to 100, with ticks steps for each half of the distance, and at last for 100
@@ -164,8 +165,8 @@ func (h *Histogram) Percentiles(ticks int32, fn func(percentile float64, upTo, c
 // LinearSteps calls fn for equal steps until every recorded value is covered: with the highest value counted together with the step, and how
 // many values were recorded up to there. fn returns the length of the next step. (C: hdr_iter_linear)
 func (h *Histogram) LinearSteps(step int64, fn func(upTo, cumulative int64) (next int64)) {
-	total := h.counted().TotalCount()
-	bars := h.counted().Distribution()
+	counted := h.counted()
+	total, bars := counted.TotalCount(), counted.Distribution()
 	var cumulative int64
 	for level := step; cumulative < total; {
 		upTo := h.highestEquivalent(level)

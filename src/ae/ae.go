@@ -522,9 +522,10 @@ func (l *Loop) flushQueued() int {
 		return 0
 	}
 	l.writeq = nil
+	slices.Reverse(q)
 	l.load = max(l.load, len(q))
 	if l.io == nil || !l.io.write(l, q) {
-		for _, c := range slices.Backward(q) {
+		for _, c := range q {
 			c.flushFromQueue()
 		}
 	}

@@ -236,7 +236,7 @@ func (p *Packer) Over() bool { return time.Since(p.start) >= p.budget }
 
 // Compress packs b, and returns nil if the result is not smaller than most bytes. It is valid until the next call.
 func (p *Packer) Compress(b []byte, most int) []byte {
-	if most <= 2 || len(b) > maxInput {
+	if len(b) > maxInput {
 		return nil
 	}
 	out := p.lz4(0, b, most)
@@ -260,6 +260,9 @@ func (p *Packer) Compress(b []byte, most int) []byte {
 
 // lz4 compresses b behind the line length n. What it returns is valid until the next call but one.
 func (p *Packer) lz4(n int, b []byte, most int) []byte {
+	if most <= 2 {
+		return nil
+	}
 	if p.lz == nil {
 		p.lz = new(lz4.Compressor)
 	}
@@ -270,9 +273,6 @@ func (p *Packer) lz4(n int, b []byte, most int) []byte {
 	buf := p.packed
 	if cap(buf) > keepSpare {
 		p.packed = nil
-	}
-	if most <= 2 {
-		return nil
 	}
 	k, err := p.lz.CompressBlock(b, buf[1:most-1])
 	if err != nil || k == 0 {

@@ -59,6 +59,23 @@ func (s *server) keys() ([]string, error) {
 	return keys, nil
 }
 
+// eachDatabase selects each database of the dataset, and calls fn with its keys in order.
+func (s *server) eachDatabase(fn func(db string, keys []string) error) error {
+	for _, db := range databases {
+		if _, err := s.do("SELECT", db); err != nil {
+			return err
+		}
+		keys, err := s.keys()
+		if err != nil {
+			return err
+		}
+		if err := fn(db, keys); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *server) facts() (facts, error) {
 	f := facts{}
 	tell := func(name string, args ...string) (*hiredis.Reply, error) {
@@ -85,22 +102,16 @@ func (s *server) facts() (facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, db := range databases {
-		if _, err := s.do("SELECT", db); err != nil {
-			return nil, err
-		}
-		keys, err := s.keys()
-		if err != nil {
-			return nil, err
-		}
+	err = s.eachDatabase(func(db string, keys []string) error {
 		for _, key := range keys {
 			if err := s.keyFacts(f, db+"/"+key, key, policy.Elements[1].Str); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		f[db+" keys"] = fmt.Sprintf("%q", keys)
-	}
-	return f, nil
+		return nil
+	})
+	return f, err
 }
 
 // keyFacts adds what is told of a key.

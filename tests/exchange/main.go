@@ -386,27 +386,21 @@ type payload struct {
 
 func (s *server) dump() ([]payload, error) {
 	var all []payload
-	for _, db := range databases {
-		if _, err := s.do("SELECT", db); err != nil {
-			return nil, err
-		}
-		keys, err := s.keys()
-		if err != nil {
-			return nil, err
-		}
+	err := s.eachDatabase(func(db string, keys []string) error {
 		for _, key := range keys {
 			data, err := s.do("DUMP", key)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			expire, err := s.do("PEXPIRETIME", key)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			all = append(all, payload{db, key, data.Str, fmt.Sprint(max(expire.Integer, 0))})
 		}
-	}
-	return all, nil
+		return nil
+	})
+	return all, err
 }
 
 func (s *server) restore(payloads []payload) error {
