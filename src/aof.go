@@ -461,14 +461,14 @@ func (server *Server) aofOpenIfNeededOnServerStart() error {
 		return nil
 	}
 	if err := server.aofCreateDir(); err != nil {
-		return errAofLogged
+		return errLogged
 	}
 	am := server.aofManifest
 	incrs := len(am.incrAofList)
 	if am.baseAofInfo == nil && incrs == 0 {
 		base := server.newBaseFile(am)
 		if server.rewriteAppendOnlyFile(server.aofPath(base.fileName)) != nil {
-			return errAofLogged
+			return errLogged
 		}
 		server.log(llNotice, "Creating AOF base file %s on server start", base.fileName)
 	}
@@ -481,11 +481,11 @@ func (server *Server) aofOpenIfNeededOnServerStart() error {
 	f, err := server.fs.OpenFile(server.aofPath(name), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 	if err != nil {
 		server.log(llWarning, "Can't open the append-only file %s: %s", name, platform.Strerror(err))
-		return errAofLogged
+		return errLogged
 	}
 	server.aofFd = f
 	if server.persistAofManifest(am) != nil {
-		return errAofLogged
+		return errLogged
 	}
 	server.aofLastIncrSize, _ = server.getAppendOnlyFileSize(name)
 	server.aofLastIncrFsyncOffset = server.aofLastIncrSize
@@ -606,7 +606,7 @@ func (server *Server) shutdownAppendOnly(force bool) bool {
 		if server.aofState == aofWaitRewrite {
 			if !force {
 				server.log(llWarning, "Writing initial AOF, can't exit.")
-				server.supervisedNotify("STATUS=Writing initial AOF, can't exit.\n")
+				server.redisCommunicateSystemd("STATUS=Writing initial AOF, can't exit.\n")
 				return false
 			}
 			server.log(llWarning, "Writing initial AOF. Exit anyway.")

@@ -252,7 +252,7 @@ func (server *Server) loadSingleAppendOnlyFile(name string) aofStatus {
 		return l.truncate(path)
 	case errors.Is(err, errAofFormat):
 		server.log(llWarning, "Bad file format reading the append only file %s: make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest>", name)
-	case errors.Is(err, errAofLogged):
+	case errors.Is(err, errLogged):
 	default:
 		var bad *aofLoadError
 		if errors.As(err, &bad) {
@@ -285,7 +285,7 @@ func (l *aofLoading) preamble(f platform.File) (offset int64, err error) {
 	if err := server.loadRdbPreamble(in, l.name); err != nil {
 		// What is wrong with an RDB file is never mended by cutting something off.
 		if rdbFatal(err) || errors.Is(err, errStopped) {
-			return 0, errAofLogged
+			return 0, errLogged
 		}
 		if oldStyle {
 			server.log(llWarning, "Error reading the RDB preamble of the AOF file %s, AOF loading aborted", l.name)
@@ -320,7 +320,7 @@ func (l *aofLoading) commands() error {
 			server.processEventsWhileBlocked()
 			server.commandTimeSnapshotMs = server.mstime()
 			if server.stopped {
-				return errAofLogged
+				return errLogged
 			}
 		}
 		argv, err := l.in.next()

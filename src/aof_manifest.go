@@ -302,9 +302,6 @@ func (server *Server) aofCreateDir() error {
 
 // --- Reading and writing ---
 
-// errAofLogged is an error that the log has told all about.
-var errAofLogged = errors.New("see the log")
-
 // aofLoadManifestFromDisk reads the manifest; without one the set is empty.
 func (server *Server) aofLoadManifestFromDisk() error {
 	server.aofManifest = &aofManifest{}
@@ -330,7 +327,7 @@ func aofLoadManifestFromFile(disk platform.FS, path string, log func(format stri
 	f, err := disk.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		log("Fatal error: can't open the AOF manifest file %s for reading: %s", path, platform.Strerror(err))
-		return nil, errAofLogged
+		return nil, errLogged
 	}
 	defer f.Close()
 	am, err := parseAofManifest(f)
@@ -344,7 +341,7 @@ func aofLoadManifestFromFile(disk platform.FS, path string, log func(format stri
 		log(">>> '%s'\n", bad.text)
 	}
 	log("%s\n", err)
-	return nil, errAofLogged
+	return nil, errLogged
 }
 
 // errAofManifestNotDurable: the manifest is in its place, but a power cut may bring the one before back. No file of either may be removed.

@@ -192,7 +192,7 @@ func (server *Server) updateMaxmemory() error {
 	if server.maxmemory == 0 {
 		return nil
 	}
-	used := server.mem.Used() - server.freeMemoryGetNotCountedMemory()
+	used := server.usedMemory() - server.freeMemoryGetNotCountedMemory()
 	if used > 0 && server.maxmemory < uint64(used) {
 		server.log(llWarning, "WARNING: the new maxmemory value set via CONFIG SET (%d) is smaller than the current memory usage (%d). This will result in key eviction and/or the inability to accept new write commands depending on the maxmemory-policy.", server.maxmemory, used)
 	}

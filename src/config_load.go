@@ -21,10 +21,7 @@ import (
 // as redis-cli splits what is typed: blanks between, "..." with escapes, '...' without.
 //
 // Nothing here ends the process. An error that is not nil means that the server must not start, and
-// its text goes to standard error as it is; errConfigLogged says that the log has it already.
-
-// errConfigLogged is a configuration that cannot be used, for a reason that the log tells.
-var errConfigLogged = errors.New("the configuration could not be read")
+// its text goes to standard error as it is; errLogged says that the log has it already.
 
 // configFileError is a configuration that cannot be used. Error is what redis-server prints.
 type configFileError struct {
@@ -171,7 +168,7 @@ func (server *Server) readConfigFiles(text *strings.Builder, pattern string) err
 		f, err := os.Open(path)
 		if err != nil {
 			server.log(llWarning, "Fatal error, can't open config file '%s': %s", name, platform.Strerror(err))
-			return errConfigLogged
+			return errLogged
 		}
 		readConfigText(text, f)
 		f.Close()
@@ -235,7 +232,7 @@ func (server *Server) loadServerConfigFromString(text string, depth int) error {
 				continue
 			}
 			if err := server.loadConfigLine(line, i+1, depth); err != nil {
-				if err == errConfigLogged {
+				if err == errLogged {
 					return err
 				}
 				var inner *configFileError
@@ -362,35 +359,6 @@ func (server *Server) renameCommand(name, newName string) error {
 	}
 	server.indexCommands()
 	return nil
-}
-
-// queueLoadModule keeps a loadmodule line until modules are loaded.
-func (server *Server) queueLoadModule(path string, argv []string) {
-	server.loadmoduleQueue = append(server.loadmoduleQueue, moduleLoadQueueEntry{path, argv})
-}
-
-// queueModuleConfig keeps a directive that only a module can know. The last line about one counts.
-func (server *Server) queueModuleConfig(name, value string) {
-	for i := range server.moduleConfigsQueue {
-		if server.moduleConfigsQueue[i].name == name {
-			server.moduleConfigsQueue[i].value = value
-			return
-		}
-	}
-	server.moduleConfigsQueue = append(server.moduleConfigsQueue, configItem{name, value})
-}
-
-// unresolvedModuleConfigs tells of directives that no module took, after all are loaded: the server must
-// not start with a configuration that it does not understand in full.
-func (server *Server) unresolvedModuleConfigs() error {
-	if len(server.moduleConfigsQueue) == 0 {
-		return nil
-	}
-	server.log(llWarning, "Unresolved Configuration(s) Detected:")
-	for _, item := range server.moduleConfigsQueue {
-		server.log(llWarning, ">>> '%s %s'", item.name, item.value)
-	}
-	return errors.New("Module Configuration detected without loadmodule directive or no ApplyConfig call: aborting")
 }
 
 // queueSentinelConfig keeps a sentinel line: those that define masters come last in a file that Sentinel

@@ -91,7 +91,7 @@ func TestConfigInclude(t *testing.T) {
 
 func TestConfigIncludeErrors(t *testing.T) {
 	server := newConfigServer(t)
-	if err := server.loadServerConfigFromString("include none", 0); !errors.Is(err, errConfigLogged) {
+	if err := server.loadServerConfigFromString("include none", 0); !errors.Is(err, errLogged) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 	writeFile(t, server.dir+"/loop", "include loop")

@@ -133,7 +133,7 @@ func TestConfigLoadRecorded(t *testing.T) {
 		server.commands = map[string]*redisCommand{"get": {}, "set": {}}
 		err := server.loadServerConfigFromArgs(args, strings.NewReader(strings.Join(b.lines("stdin|"), "\n")))
 		switch {
-		case errors.Is(err, errConfigLogged):
+		case errors.Is(err, errLogged):
 			return "logged"
 		case err != nil:
 			fmt.Fprint(&stderr, err)

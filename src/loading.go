@@ -75,7 +75,7 @@ func (server *Server) loadDataFromDisk() error {
 	if server.aofState == aofOn {
 		switch server.loadAppendOnlyFiles(server.aofManifest) {
 		case aofFailed, aofOpenErr:
-			return errAofLogged
+			return errLogged
 		case aofNotExist:
 		default:
 			server.log(llNotice, "DB loaded from append only file: %.3f seconds", time.Since(start).Seconds())

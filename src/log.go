@@ -3,6 +3,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +18,9 @@ import (
 //
 // A line is "PID:ROLE DATE MARK message" as in Redis, with ROLE M master, S replica, C the process that
 // reads its configuration, X Sentinel. Any goroutine may log.
+
+// errLogged is an error that the log has told all about.
+var errLogged = errors.New("see the log")
 
 type logState struct {
 	mu     sync.Mutex

@@ -12,19 +12,36 @@ import (
 // process.go - what a server does to its process, when it is alone in it (Options.OwnProcess):
 // supervision, title, core dumps, OOM score. In C these live in server.c and setproctitle.c.
 
-// checkSupervised settles `supervised auto`: the environment tells who watches over the process.
-func (server *Server) checkSupervised() {
-	if server.supervisedMode != supervisedAutodetect {
-		return
+// redisIsSupervised settles `supervised auto` by the environment, tells the supervisor that the server starts, and reports whether there is
+// one. Upstart takes a process that stops itself for one that is ready, and wakes it.
+func (server *Server) redisIsSupervised() bool {
+	if server.supervisedMode == supervisedAutodetect {
+		switch {
+		case os.Getenv("UPSTART_JOB") != "":
+			server.supervisedMode = supervisedUpstart
+		case os.Getenv("NOTIFY_SOCKET") != "":
+			server.supervisedMode = supervisedSystemd
+		default:
+			server.supervisedMode = supervisedNone
+		}
 	}
-	switch {
-	case os.Getenv("UPSTART_JOB") != "":
-		server.supervisedMode = supervisedUpstart
-	case os.Getenv("NOTIFY_SOCKET") != "":
-		server.supervisedMode = supervisedSystemd
-	default:
-		server.supervisedMode = supervisedNone
+	switch server.supervisedMode {
+	case supervisedUpstart:
+		if os.Getenv("UPSTART_JOB") == "" {
+			server.log(llWarning, "upstart supervision requested, but UPSTART_JOB not found!")
+			return false
+		}
+		server.log(llNotice, "supervised by upstart, will stop to signal readiness.")
+		platform.StopSelf()
+		return true
+	case supervisedSystemd:
+		if !server.redisCommunicateSystemd("STATUS=Redis is loading...\n") {
+			return false
+		}
+		server.log(llNotice, "Supervised by systemd. Please make sure you set appropriate values for TimeoutStartSec and TimeoutStopSec in your service unit.")
+		return true
 	}
+	return false
 }
 
 // tuneScheduler gives Go's scheduler two processors at least, also where the process may run on one only. With a single one, whoever
@@ -36,31 +53,17 @@ func (server *Server) tuneScheduler() {
 	}
 }
 
-// supervisedNotify tells systemd of a change of state, and upstart, once, that the server is up.
-func (server *Server) supervisedNotify(state string) {
-	if !server.options.OwnProcess {
-		return
+// redisCommunicateSystemd tells systemd of a change of state, if it watches over the process, and whether it could.
+func (server *Server) redisCommunicateSystemd(state string) bool {
+	if !server.options.OwnProcess || server.supervisedMode != supervisedSystemd {
+		return false
 	}
-	switch server.supervisedMode {
-	case supervisedSystemd:
-		if err := platform.SdNotify(state); err != nil {
-			server.log(llWarning, "systemd supervision error: %s", err)
-		}
-	case supervisedUpstart:
-		if state != supervisedReady {
-			return
-		}
-		if os.Getenv("UPSTART_JOB") == "" {
-			server.log(llWarning, "upstart supervision requested, but UPSTART_JOB not found!")
-			return
-		}
-		server.log(llNotice, "supervised by upstart, will stop to signal readiness.")
-		platform.StopSelf()
+	if err := platform.SdNotify(state); err != nil {
+		server.log(llWarning, "systemd supervision error: %s", err)
+		return false
 	}
+	return true
 }
-
-// supervisedReady is what is told once the server accepts connections.
-const supervisedReady = "STATUS=Ready to accept connections\nREADY=1\n"
 
 // redisSetProcTitle shows proc-title-template as the process's name. "" is the name it was started by.
 func (server *Server) redisSetProcTitle(title string) bool {

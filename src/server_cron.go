@@ -54,7 +54,7 @@ func (server *Server) serverCron() int64 {
 				server.log(llVerbose, "DB %d: %d keys (%d volatile) in %d slots HT.", db.id, n, db.keys.Expiring(), db.tableSlots())
 			}
 		}
-		server.log(llDebug, "%d clients connected (%d replicas), %d bytes in use", len(server.clients), len(server.slaves), server.mem.Used())
+		server.log(llDebug, "%d clients connected (%d replicas), %d bytes in use", len(server.clients), len(server.slaves), server.usedMemory())
 	}
 	server.clientsCron()
 	// Commands see to it themselves, but the last one may have lowered the limit.
@@ -130,9 +130,9 @@ func (server *Server) cronUpdateMemoryStats() {
 		return
 	}
 	m := &server.stat.cronMallocStats
-	m.zmallocUsed = server.mem.Used()
+	m.zmallocUsed = server.usedMemory()
 	m.processRss = int64(platform.ResidentSetSize())
-	m.allocatorAllocated = server.usedMemory()
+	m.allocatorAllocated = m.zmallocUsed
 	m.allocatorActive = max(server.mem.Mapped(), m.allocatorAllocated)
 	m.allocatorResident = m.allocatorActive
 }

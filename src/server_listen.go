@@ -30,7 +30,7 @@ func (server *Server) initListeners() error {
 		ln, err := server.listenTCP(server.port, nil)
 		if err != nil {
 			server.log(llWarning, "Failed listening on port %d (tcp), aborting.", server.port)
-			return errListen
+			return errLogged
 		}
 		server.listeners = append(server.listeners, ln)
 	}
@@ -38,7 +38,7 @@ func (server *Server) initListeners() error {
 		ln, err := server.listenTCP(server.tlsPort, server.tlsConfigGetter())
 		if err != nil {
 			server.log(llWarning, "Failed listening on port %d (tls), aborting.", server.tlsPort)
-			return errListen
+			return errLogged
 		}
 		server.listeners = append(server.listeners, ln)
 	}
@@ -46,8 +46,7 @@ func (server *Server) initListeners() error {
 		ln, err := connection.ListenUnix(server.path(server.unixsocket), uint32(server.unixsocketperm), server.tcpBacklog)
 		if err != nil {
 			server.log(llWarning, "%s", err)
-			server.log(llWarning, "Failed listening on port %d (unix), aborting.", 0)
-			return errListen
+			return errLogged
 		}
 		server.listeners = append(server.listeners, ln)
 	}
@@ -63,9 +62,6 @@ func (server *Server) initListeners() error {
 	}
 	return nil
 }
-
-// errListen ends a start whose reason has been logged.
-var errListen = errors.New("")
 
 func (server *Server) acceptsPerTurn(typ string) int {
 	if typ == connection.TypeTLS {

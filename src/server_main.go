@@ -28,7 +28,7 @@ var ErrBadOption = errors.New("bad configuration")
 // loadOptions reads the configuration that the command line names.
 func (server *Server) loadOptions() error {
 	if err := server.loadServerConfigFromArgs(server.options.Args, server.options.Stdin); err != nil {
-		if !errors.Is(err, errConfigLogged) {
+		if !errors.Is(err, errLogged) {
 			fmt.Fprint(server.options.Stderr, err.Error())
 		}
 		return fmt.Errorf("%w: %w", ErrBadOption, err)
@@ -153,8 +153,7 @@ func testMemory(args []string) int {
 
 // runProcess serves as the one server of its process.
 func (server *Server) runProcess() int {
-	server.checkSupervised()
-	if server.daemonize && server.supervisedMode == supervisedNone && !platform.Daemonized() {
+	if supervised := server.redisIsSupervised(); server.daemonize && !supervised && !platform.Daemonized() {
 		if err := platform.Daemonize(); err != nil {
 			fmt.Fprintf(server.options.Stderr, "Can't daemonize: %v\n", err)
 			return 1
@@ -165,7 +164,7 @@ func (server *Server) runProcess() int {
 	server.tuneScheduler()
 	defer server.crashOnPanic()
 	if err := server.Start(); err != nil {
-		if !errors.Is(err, errAofLogged) {
+		if !errors.Is(err, errLogged) {
 			server.log(llWarning, "%s", err)
 		}
 		return 1
@@ -207,6 +206,10 @@ func (server *Server) Start() error {
 		server.redisSetProcTitle("")
 	}
 	server.redisAsciiArt()
+	server.warnOfAbsentParts()
+	if err := server.moduleLoadFromQueue(); err != nil {
+		return err
+	}
 	if err := server.aclLoadUsersAtStartup(); err != nil {
 		return err
 	}
@@ -226,11 +229,23 @@ func (server *Server) Start() error {
 	for _, ln := range server.listeners {
 		server.log(llNotice, "Ready to accept connections %s", ln.Type)
 	}
-	server.supervisedNotify(supervisedReady)
+	server.redisCommunicateSystemd("STATUS=Ready to accept connections\n")
+	server.redisCommunicateSystemd("READY=1\n")
 	if server.maxmemory > 0 && server.maxmemory < 1024*1024 {
 		server.log(llWarning, "WARNING: You specified a maxmemory value that is less than 1MB (current value is %d bytes). Are you sure this is what you really want?", server.maxmemory)
 	}
 	return nil
+}
+
+// warnOfAbsentParts names what the configuration asks for and this version does not have: nobody shall take the server for a replica in step with
+// its master, or for a node of a cluster.
+func (server *Server) warnOfAbsentParts() {
+	if server.masterhost != "" {
+		server.log(llWarning, "WARNING: replicaof is set, but replication is not part of this version: no data will come from the master.")
+	}
+	if server.clusterEnabled {
+		server.log(llWarning, "WARNING: cluster-enabled is set, but the cluster is not part of this version: the server knows no other node.")
+	}
 }
 
 // Run serves until a shutdown. It locks its goroutine to its thread.

@@ -92,7 +92,7 @@ func (server *Server) prepareForShutdown(c *client, flags int) bool {
 	}
 	server.shutdownFlags = flags
 	server.log(llNotice, "User requested shutdown...")
-	server.supervisedNotify("STOPPING=1\n")
+	server.redisCommunicateSystemd("STOPPING=1\n")
 	if flags&shutdownNow == 0 && server.shutdownTimeout != 0 && !server.isReadyToShutdown() {
 		server.pauseActions(pauseDuringShutdown, 1<<62, pauseActionsClientWriteSet)
 		server.shutdownMstime = server.mstime() + int64(server.shutdownTimeout)*1000
@@ -140,12 +140,12 @@ func (server *Server) finishShutdown() bool {
 	}
 	if len(server.saveparams) > 0 && flags&shutdownNosave == 0 || flags&shutdownSave != 0 {
 		server.log(llNotice, "Saving the final RDB snapshot before exiting.")
-		server.supervisedNotify("STATUS=Saving the final RDB snapshot\n")
+		server.redisCommunicateSystemd("STATUS=Saving the final RDB snapshot\n")
 		// The next start reads the file.
 		if server.rdbSave(server.rdbFilename, rdbflagsKeepCache, server.rdbPopulateSaveInfo()) != nil {
 			if !force {
 				server.log(llWarning, "Error trying to save the DB, can't exit.")
-				server.supervisedNotify("STATUS=Error trying to save the DB, can't exit.\n")
+				server.redisCommunicateSystemd("STATUS=Error trying to save the DB, can't exit.\n")
 				server.cancelShutdown()
 				return false
 			}
