@@ -19,7 +19,8 @@ import (
 )
 
 // snapshot_test.go - what a snapshot shows must not change, whatever is done meanwhile: the RDB file that is made of it is
-// the same, byte for byte, when it is made again and again by another goroutine while the main one changes everything.
+// the same, byte for byte, when it is made again and again by another goroutine while the main one changes everything. And what is done must be what a
+// model of the dataset (snapshot_model_test.go) does.
 
 // heapServer is an idle server whose blocks the race detector sees.
 func heapServer(t testing.TB, args ...string) *Server {
@@ -64,6 +65,9 @@ func (r *randomCommands) member() string { return "m" + strconv.Itoa(r.IntN(400)
 
 func (r *randomCommands) number(n int) string { return strconv.Itoa(r.IntN(n)) }
 
+// moment is one that this test does not live to see.
+func (r *randomCommands) moment() string { return strconv.FormatInt(5e12+int64(r.IntN(1e9)), 10) }
+
 func (r *randomCommands) streamID() string { return strconv.Itoa(r.IntN(r.id+1)) + "-1" }
 
 // next is a command.
@@ -74,7 +78,7 @@ func (r *randomCommands) next() []string {
 
 func (r *randomCommands) str() []string {
 	k := r.key("s")
-	switch r.IntN(8) {
+	switch r.IntN(12) {
 	case 0:
 		return []string{"APPEND", k, r.value()}
 	case 1:
@@ -86,9 +90,21 @@ func (r *randomCommands) str() []string {
 	case 4:
 		return []string{"PFADD", "p" + r.number(2), r.value(), r.value()}
 	case 5:
-		return []string{"SET", k, r.value(), "PX", "100000"}
+		return []string{"SET", k, r.value(), "PXAT", r.moment()}
 	case 6:
 		return []string{"GETEX", k, "PERSIST"}
+	case 7:
+		return []string{"BITFIELD", k, "INCRBY", "u8", "#" + r.number(400), r.number(256), "SET", "u4", "#" + r.number(900), r.number(16)}
+	case 8:
+		if op := []string{"AND", "OR", "XOR", "NOT"}[r.IntN(4)]; op != "NOT" {
+			return []string{"BITOP", op, r.key("s"), k, r.key("s")}
+		}
+		return []string{"BITOP", "NOT", r.key("s"), k}
+	case 9:
+		if r.IntN(20) == 0 {
+			return []string{"PFMERGE", "p" + r.number(3), "p" + r.number(3)}
+		}
+		return []string{"PFADD", "p" + r.number(3), r.value()}
 	}
 	return []string{"SET", k, r.value()}
 }
@@ -122,7 +138,7 @@ func (r *randomCommands) list() []string {
 
 func (r *randomCommands) set() []string {
 	k := r.key("e")
-	switch r.IntN(8) {
+	switch r.IntN(10) {
 	case 0:
 		return []string{"SREM", k, r.member(), r.number(500)}
 	case 1:
@@ -135,13 +151,19 @@ func (r *randomCommands) set() []string {
 		return []string{"SADD", k, r.number(500), r.number(500)}
 	case 5:
 		return []string{"SINTERSTORE", r.key("e"), k, r.key("e")}
+	case 6:
+		return []string{"SDIFFSTORE", r.key("e"), k, r.key("e")}
+	case 7:
+		if r.IntN(10) == 0 {
+			return []string{"SPOP", k, r.number(100)}
+		}
 	}
 	return []string{"SADD", k, r.member(), r.member(), r.value()}
 }
 
 func (r *randomCommands) zset() []string {
 	k := r.key("z")
-	switch r.IntN(8) {
+	switch r.IntN(14) {
 	case 0:
 		return []string{"ZREM", k, r.member(), r.member()}
 	case 1:
@@ -152,25 +174,42 @@ func (r *randomCommands) zset() []string {
 		return []string{"ZREMRANGEBYRANK", k, r.number(9), r.number(12)}
 	case 4:
 		return []string{"ZUNIONSTORE", r.key("z"), "2", k, r.key("z")}
+	case 5:
+		return []string{"ZINTERSTORE", r.key("z"), "2", k, r.key("z")}
+	case 6:
+		return []string{"ZPOPMAX", k, r.number(3)}
+	case 7:
+		from := r.IntN(1000)
+		return []string{"ZREMRANGEBYSCORE", k, strconv.Itoa(from), "(" + strconv.Itoa(from+r.IntN(10))}
+	case 8:
+		if r.IntN(4) == 0 {
+			return []string{"ZRANGESTORE", r.key("z"), k, "0", r.number(300)}
+		}
+	case 9, 10:
+		return []string{"GEOADD", r.key("g"), r.number(180), r.number(85) + ".25", r.member()}
+	case 11:
+		return []string{"ZREM", r.key("g"), r.member(), r.member()}
 	}
 	return []string{"ZADD", k, r.number(1000), r.member(), r.number(1000) + ".5", r.member()}
 }
 
 func (r *randomCommands) hash() []string {
 	k := r.key("h")
-	switch r.IntN(9) {
+	switch r.IntN(10) {
 	case 0:
 		return []string{"HDEL", k, r.member(), r.member()}
 	case 1:
 		return []string{"HINCRBY", k, "n", "7"}
 	case 2:
-		return []string{"HPEXPIRE", k, strconv.Itoa(100000 + r.IntN(100000)), "FIELDS", "2", r.member(), r.member()}
+		return []string{"HPEXPIREAT", k, r.moment(), "FIELDS", "2", r.member(), r.member()}
 	case 3:
 		return []string{"HPERSIST", k, "FIELDS", "1", r.member()}
 	case 4:
 		return []string{"HGETDEL", k, "FIELDS", "1", r.member()}
 	case 5:
-		return []string{"HSETEX", k, "PX", "500000", "FIELDS", "1", r.member(), r.value()}
+		return []string{"HSETEX", k, "PXAT", r.moment(), "FIELDS", "1", r.member(), r.value()}
+	case 6:
+		return []string{"HGETEX", k, "PXAT", r.moment(), "FIELDS", "1", r.member()}
 	}
 	return []string{"HSET", k, r.member(), r.value(), r.member(), r.value()}
 }
@@ -204,7 +243,7 @@ func (r *randomCommands) stream() []string {
 }
 
 func (r *randomCommands) generic() []string {
-	kinds := "slezhx"
+	kinds := "slezhxpg"
 	any := func() string { return r.key(string(kinds[r.IntN(len(kinds))])) }
 	switch r.IntN(40) {
 	case 0:
@@ -218,7 +257,7 @@ func (r *randomCommands) generic() []string {
 		k := any()
 		return []string{"RENAME", k, k[:1] + r.number(6)}
 	case 5:
-		return []string{"PEXPIRE", any(), "100000"}
+		return []string{"PEXPIREAT", any(), r.moment()}
 	case 6:
 		return []string{"PERSIST", any()}
 	case 7:
@@ -269,6 +308,7 @@ func TestSnapshotsOfAllTypes(t *testing.T) {
 		"--stream-node-max-entries", "20", "--list-max-listpack-size", "30", "--hll-sparse-max-bytes", "100")
 	c := server.fakeClient()
 	server.packer().SetIdle(2)
+	m := newModel()
 	saved := int64(0)
 	steps := 0
 	step := func() {
@@ -276,7 +316,8 @@ func TestSnapshotsOfAllTypes(t *testing.T) {
 			// Lists that are compressed by their place, and such that are when nobody reads them.
 			c.run("CONFIG", "SET", "list-compress-depth", strconv.Itoa(steps/1000%3&1))
 		}
-		c.run(r.next()...)
+		command := r.next()
+		m.apply(command, c.run(command...))
 		server.clock.Reclaim(0)
 		if steps%10 == 0 {
 			server.packer().Tick()
@@ -288,15 +329,16 @@ func TestSnapshotsOfAllTypes(t *testing.T) {
 		step()
 	}
 	per := 3000
-	for round := range max(snapshotSteps()/per, 1) {
+	rounds, walked := max(snapshotSteps()/(per+per/4), 1), int64(0)
+	for round := range rounds {
 		snap := server.snapshot()
 		want, err := rdbSum(snap)
 		if err != nil {
 			t.Fatal(err)
 		}
 		stop, result := make(chan struct{}), make(chan string, 1)
+		walks := 0
 		go func() {
-			walks := 0
 			for {
 				got, err := rdbSum(snap)
 				if walks++; err != nil || got != want {
@@ -320,14 +362,18 @@ func TestSnapshotsOfAllTypes(t *testing.T) {
 		if msg := <-result; msg != "" {
 			t.Fatalf("round %d: %s", round, msg)
 		}
+		walked += int64(walks)
+		m.compare(t, c)
 		snap.release()
 		for range per / 4 {
 			step()
 		}
 	}
+	m.compare(t, c)
 	if saved == 0 {
 		t.Error("nothing was ever packed")
 	}
+	t.Logf("%d commands, %d snapshots, each read %d times on average", steps, rounds, walked/int64(rounds))
 	// What was saved is what there is, and nothing is left when all is gone.
 	reloadAndCompare(t, server, c)
 	for range 2 {
