@@ -80,9 +80,7 @@ func (p *respToLua) value() lua.Value {
 		t.RawSetString("ok", lua.String(p.line()))
 		return t
 	case '-':
-		t := p.e.luaErrorTable("-" + string(p.line()))
-		t.RawSetString("ignore_error_stats_update", lua.True)
-		return t
+		return p.e.luaErrorTable("-"+string(p.line()), true)
 	case '*':
 		n := p.length()
 		if n < 0 {
@@ -146,7 +144,7 @@ func (p *respToLua) single(name string, v lua.Value) *lua.Table {
 }
 
 // luaErrorTable makes an error of a text: "-CODE message", or a message alone, which gets the code ERR (C: luaPushErrorBuff).
-func (e *luaEngine) luaErrorTable(text string) *lua.Table {
+func (e *luaEngine) luaErrorTable(text string, ignoreStats bool) *lua.Table {
 	code := "ERR"
 	if rest, ok := strings.CutPrefix(text, "-"); ok {
 		text = rest
@@ -158,6 +156,9 @@ func (e *luaEngine) luaErrorTable(text string) *lua.Table {
 		text = text[:i]
 	}
 	t := e.st.NewTableSize(0, 2)
+	if ignoreStats {
+		t.RawSetString("ignore_error_stats_update", lua.True) // comes first in C, when a script looks at all fields
+	}
 	t.RawSetString("err", lua.String(code+" "+strings.Trim(text, "\r\n")))
 	return t
 }
@@ -406,9 +407,7 @@ func (e *luaEngine) luaRedisGenericCommand(L *lua.L, raise bool) int {
 	}
 	if msg := server.scriptCall(); msg != "" {
 		e.endCommand()
-		t := e.errorTable(msg)
-		t.RawSetString("ignore_error_stats_update", lua.True)
-		return e.fail(L, raise, t)
+		return e.fail(L, raise, e.loggedErrorTable(msg, true))
 	}
 	reply := c.takeScriptReply(&e.replyBuf)
 	isError := reply[0] == '-'
@@ -467,11 +466,13 @@ func (c *client) takeScriptReply(buf *[]byte) []byte {
 }
 
 // errorTable makes an error, and shows it in the debugger.
-func (e *luaEngine) errorTable(text string) *lua.Table {
+func (e *luaEngine) errorTable(text string) *lua.Table { return e.loggedErrorTable(text, false) }
+
+func (e *luaEngine) loggedErrorTable(text string, ignoreStats bool) *lua.Table {
 	if e.server.ldb.logging() {
 		e.server.ldb.log("<error> " + text)
 	}
-	return e.luaErrorTable(text)
+	return e.luaErrorTable(text, ignoreStats)
 }
 
 // fail returns or raises an error.

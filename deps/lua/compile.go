@@ -77,6 +77,7 @@ func (s *State) compile(source, name string, fold bool) (fn *Function, err error
 		st:     s,
 		pos:    make([]position, 1),
 		lineID: make(map[int]int),
+		split:  make(map[int][]int),
 		fold:   fold,
 		rawLen: strings.Contains(source, "__len"),
 	}
@@ -94,9 +95,9 @@ func (s *State) compile(source, name string, fold bool) (fn *Function, err error
 	if cerr != nil {
 		return nil, p.compileError(cerr)
 	}
-	c.pos = slices.Clone(p.pos)
 	c.unbounded = p.unbounded
 	s.finish(p, proto, c, &glua.LUserData{Value: c})
+	c.pos = slices.Clone(p.pos)
 	s.alloc += c.size(source)
 	return &Function{Env: s.env, Proto: proto, Upvalues: []*glua.Upvalue{}}, nil
 }
@@ -162,6 +163,7 @@ func (s *State) finish(p *parser, main *glua.FunctionProto, c *chunk, tag *glua.
 		// The compiler makes room for functions far larger than most.
 		proto.Code = slices.Clone(proto.Code)
 		proto.DbgSourcePositions = slices.Clone(proto.DbgSourcePositions)
+		p.locate(proto)
 		proto.DbgLocals = slices.Clone(proto.DbgLocals)
 		proto.DbgUpvalues = slices.Clone(proto.DbgUpvalues)
 		proto.FunctionPrototypes = slices.Clone(proto.FunctionPrototypes)
@@ -177,6 +179,40 @@ func (s *State) finish(p *parser, main *glua.FunctionProto, c *chunk, tag *glua.
 		}
 	}
 	walk(main)
+}
+
+// locate gives instructions that share a position those of their own, and notes where what they index is.
+func (p *parser) locate(proto *glua.FunctionProto) {
+	for pc := 0; pc < len(proto.Code); pc++ {
+		inst := proto.Code[pc]
+		a, b, c := int(inst>>18)&0xff, int(inst&0x1ff), int(inst>>9)&0x1ff
+		id := &proto.DbgSourcePositions[pc]
+		op := int(inst >> 26)
+		switch op {
+		case glua.OP_CLOSURE:
+			pc += int(proto.FunctionPrototypes[inst&0x3ffff].NumUpvalues)
+			continue
+		case glua.OP_SETLIST:
+			if c == 0 {
+				pc++
+			}
+			continue
+		case glua.OP_SELF, glua.OP_SETTABLE, glua.OP_SETTABLEKS:
+			if s := p.split[*id]; len(s) > 0 {
+				p.split[*id] = s[1:]
+				*id = s[0]
+			}
+		case glua.OP_GETTABLE, glua.OP_GETTABLEKS:
+		default:
+			continue
+		}
+		if pos := &p.pos[*id]; pos.operands != nil {
+			if op == glua.OP_SETTABLE || op == glua.OP_SETTABLEKS {
+				b = a
+			}
+			pos.register = int16(b + 1)
+		}
+	}
 }
 
 // Room for the name of a chunk, in messages of the machine and in those of the parser.

@@ -337,31 +337,26 @@ func (s *State) openErrors() {
 func (s *State) operandError(l *L, verb string, i int, v Value) int {
 	o := operand{}
 	if _, p := framePosition(l, 1); p != nil && i < len(p.operands) {
-		if o = p.operands[i]; !s.holds(l, o, v) {
+		if o = p.operands[i]; verb == "index" && s.indirect(l, p) {
 			o = operand{}
 		}
 	}
 	return s.Errorf(l, "%s", "attempt to "+verb+" "+o.before()+TypeName(v)+o.after())
 }
 
-// holds tells whether the value may be the operand's, and not one that the __index or __newindex of a local table is.
-func (s *State) holds(l *L, o operand, v Value) bool {
-	if o.kind != localName {
-		return true
-	}
+// indirect tells whether v, which cannot be indexed, is the __index or __newindex of what the running instruction indexes, and so has no name.
+func (s *State) indirect(l *L, p *position) bool {
 	d, ok := l.GetStack(1)
-	if !ok {
+	if !ok || p.register == 0 {
+		return false
+	}
+	switch _, v := l.GetLocal(d, int(p.register)); v.(type) {
+	case *Table:
 		return true
+	case *UserData:
+		return v != s.null
 	}
-	for i := 1; ; i++ {
-		name, value := l.GetLocal(d, i)
-		if name == "" {
-			return true
-		}
-		if name == o.name && (l.RawEqual(s.metamethod(value, "__index"), v) || l.RawEqual(s.metamethod(value, "__newindex"), v)) && v != Nil {
-			return false
-		}
-	}
+	return false
 }
 
 // metamethod finds a metamethod that a script gave a value.
@@ -497,7 +492,21 @@ func power(a, b float64) float64 {
 			return hi
 		}
 	}
+	if a > 0 && a < smallestNormal {
+		return powDenormal(a, b)
+	}
 	return invalid(math.Pow(a, b), a, b)
+}
+
+// powDenormal is a^b where math.Pow is wrong on amd64: a = f·2^e, of whose power the part of f and that of 2 are computed one by one.
+func powDenormal(a, b float64) float64 {
+	f, e := math.Frexp(a)
+	n := float64(e) * b
+	if math.Abs(n) > 4000 || math.IsNaN(n) {
+		return math.Pow(0x1p-1000, b) // as far out
+	}
+	whole := math.Round(n)
+	return math.Ldexp(math.Pow(f, b)*math.Exp2(n-whole+math.FMA(float64(e), b, -n)), int(whole))
 }
 
 // invalid gives the NaN that the processor makes, sign and all, for a function's NaN

@@ -338,7 +338,10 @@ func (m *matcher) backReference(s int, digit byte) int {
 		m.fail("invalid capture index")
 	}
 	c := m.capture[i]
-	n := max(c.len, 0)
+	n := c.len
+	if n == capPosition {
+		return -1 // in C its length is the largest
+	}
 	if len(m.src)-s >= n && m.src[c.start:c.start+n] == m.src[s:s+n] {
 		return s + n
 	}

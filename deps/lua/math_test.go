@@ -25,3 +25,19 @@ func TestLogOfDenormals(t *testing.T) {
 		t.Error("log of 0 and -1")
 	}
 }
+
+func TestPowerOfDenormals(t *testing.T) {
+	for _, test := range []struct{ a, b, want float64 }{
+		{5e-324, 0.1, 4.670662276234e-33},
+		{5e-324, 0.5, 2.2227587494850775e-162},
+		{5e-324, -0.5, 4.4989137945431964e+161},
+		{1e-310, 0.25, 3.162277660168e-78},
+		{1e-310, 1.01, 7.9e-314},
+		{5e-324, -4.5, math.Inf(1)},
+		{5e-324, 4.5, 0},
+	} {
+		if got := power(test.a, test.b); got != test.want && math.Abs(got-test.want) > 1e-12*test.want+5e-315 {
+			t.Errorf("%g^%g = %.17g, want %.17g", test.a, test.b, got, test.want)
+		}
+	}
+}

@@ -11,7 +11,10 @@ package lua
 //     instructions made of it and calls it a line. Here it is an index into
 //     chunk.pos, which knows the line and how C would name the operands, so that a
 //     failing instruction can be reported as "attempt to index local 'x' (a nil
-//     value)".
+//     value)". The line is that of the last token that C has read when it emits the
+//     instruction, which for a field or global is when something needs its value (see
+//     discharge). Where one node makes several instructions that fail on lines of
+//     their own, finish tells them apart (see parser.split).
 //   - constants. A global name whose value can never change (all of them, under
 //     C Redis's read-only globals) is compiled as that value: redis.call becomes
 //     the load of a constant, not two table lookups.
@@ -79,6 +82,7 @@ type position struct {
 	line     int32
 	operands []operand
 	callee   operand // of a method call, whose operand is the receiver
+	register int16   // where what is indexed was, plus one
 }
 
 // expr is a parsed expression.
@@ -88,6 +92,7 @@ type expr struct {
 	assignable bool
 	multi      bool // a call or ..., which may give several values
 	call       bool
+	pending    bool // a field or global of which C has not yet emitted the load
 }
 
 type funcScope struct {
@@ -108,6 +113,9 @@ type parser struct {
 	operators int
 	pos       []position
 	lineID    map[int]int // id of the plain position of a line
+	// split has the positions of instructions that share a node and its position: of
+	// OP_SELF in a method call, and in order those that store the fields of a table.
+	split     map[int][]int
 	folded    []glua.LValue
 	lists     []listSlot
 	fold      bool // global names are constants
@@ -147,6 +155,29 @@ func set[N ast.PositionHolder](n N, id int) N {
 
 // here is the position of code that C would emit now.
 func (p *parser) here(ops ...operand) int { return p.at(p.lastLine, ops...) }
+
+// discharge is where C emits the load of a field or global, if e is one.
+func (p *parser) discharge(e *expr) {
+	if e.pending {
+		e.pending = false
+		p.move(e.node, p.lastLine)
+	}
+}
+
+// move gives a field or global another line.
+func (p *parser) move(n ast.Expr, line int) {
+	if id := n.Line(); p.pos[id].operands != nil {
+		p.pos[id].line = int32(line) // of this node alone
+	} else {
+		set(n, p.at(line))
+	}
+}
+
+// own is a position that no other node has.
+func (p *parser) own(line int) int {
+	p.pos = append(p.pos, position{line: int32(line)})
+	return len(p.pos) - 1
+}
 
 // --- scopes ---
 
@@ -333,11 +364,11 @@ func (p *parser) statement() (s ast.Stmt, last bool) {
 	case tkWhile:
 		p.unbounded = true
 		p.next()
-		cond := p.expr()
+		cond := p.one()
 		p.expect(tkDo)
 		body := p.loopBlock()
 		p.match(tkEnd, tkWhile, line)
-		st := set(&ast.WhileStmt{Condition: cond.node, Stmts: body}, p.at(line))
+		st := set(&ast.WhileStmt{Condition: cond, Stmts: body}, p.at(line))
 		st.SetLastLine(p.here())
 		return st, false
 	case tkDo:
@@ -356,10 +387,10 @@ func (p *parser) statement() (s ast.Stmt, last bool) {
 		p.fn.loops++
 		body := p.statements()
 		p.match(tkUntil, tkRepeat, line)
-		cond := p.expr()
+		cond := p.one()
 		p.fn.loops--
 		p.fn.locals = p.fn.locals[:mark]
-		st := set(&ast.RepeatStmt{Condition: cond.node, Stmts: body}, p.at(line))
+		st := set(&ast.RepeatStmt{Condition: cond, Stmts: body}, p.at(line))
 		st.SetLastLine(p.here())
 		return st, false
 	case tkFunction:
@@ -384,8 +415,8 @@ func (p *parser) statement() (s ast.Stmt, last bool) {
 
 func (p *parser) ifStatement(line int) ast.Stmt {
 	p.next() // if or elseif
-	cond := p.expr()
-	st := set(&ast.IfStmt{Condition: cond.node}, p.here())
+	cond := p.one()
+	st := set(&ast.IfStmt{Condition: cond}, p.here())
 	p.expect(tkThen)
 	st.Then = p.block()
 	switch p.tok {
@@ -411,11 +442,11 @@ func (p *parser) forStatement(line int) ast.Stmt {
 	switch p.tok {
 	case '=':
 		p.next()
-		bounds := []ast.Expr{p.expr().node}
+		bounds := []ast.Expr{p.one()}
 		p.expect(',')
-		bounds = append(bounds, p.expr().node)
+		bounds = append(bounds, p.one())
 		if p.accept(',') {
-			bounds = append(bounds, p.expr().node)
+			bounds = append(bounds, p.one())
 		} else {
 			bounds = append(bounds, p.number(1, p.here()))
 		}
@@ -510,7 +541,7 @@ func (p *parser) functionStatement(line int) ast.Stmt {
 		a.Object = p.inRegister(a.Object)
 	}
 	fn := p.functionBody(method, line)
-	p.store(target.node, line)
+	p.move(target.node, line)
 	return set(&ast.AssignStmt{Lhs: []ast.Expr{target.node}, Rhs: []ast.Expr{fn}}, p.at(line))
 }
 
@@ -584,7 +615,7 @@ func (p *parser) exprStatement() ast.Stmt {
 	exprs := p.exprList()
 	id := p.here()
 	for _, t := range targets {
-		p.store(t, p.lastLine)
+		p.move(t, p.lastLine)
 	}
 	assign := set(&ast.AssignStmt{Lhs: targets, Rhs: exprs}, id)
 	if !local {
@@ -613,11 +644,6 @@ func (p *parser) exprStatement() ast.Stmt {
 	}}, id)
 }
 
-// store gives the target of an assignment the line where C stores the value.
-func (p *parser) store(target ast.Expr, line int) {
-	set(target, p.at(line, p.pos[target.Line()].operands...))
-}
-
 // inRegister keeps the compiler from using a constant where an instruction has no
 // room for one: as the table of an assignment, or as a key that is no string.
 func (p *parser) inRegister(e ast.Expr) ast.Expr {
@@ -642,23 +668,39 @@ func (p *parser) key(e ast.Expr) ast.Expr {
 
 // --- expressions ---
 
-func (p *parser) exprList() []ast.Expr {
-	list := []ast.Expr{p.expr().node}
+// list reads expressions. C emits the load of the last one when the caller wants it.
+func (p *parser) list() ([]ast.Expr, expr) {
+	e := p.expr()
+	list := []ast.Expr{e.node}
 	for p.accept(',') {
-		list = append(list, p.expr().node)
+		p.discharge(&e)
+		e = p.expr()
+		list = append(list, e.node)
 	}
+	return list, e
+}
+
+func (p *parser) exprList() []ast.Expr {
+	list, last := p.list()
+	p.discharge(&last)
 	return list
+}
+
+// one is an expression whose value is wanted where it ends.
+func (p *parser) one() ast.Expr {
+	e := p.expr()
+	p.discharge(&e)
+	return e.node
 }
 
 func (p *parser) variable(name string) expr {
 	kind := p.resolve(p.fn, name)
 	o := operand{kind, name}
-	id := p.here(operand{})
-	if kind != globalName {
-		return expr{node: set(&ast.IdentExpr{Value: name}, id), operand: o, assignable: true}
+	n := set(&ast.IdentExpr{Value: name}, p.here())
+	if kind == globalName {
+		p.globalUse(name)
 	}
-	p.globalUse(name)
-	return expr{node: set(&ast.IdentExpr{Value: name}, id), operand: o, assignable: true}
+	return expr{node: n, operand: o, assignable: true, pending: kind == globalName}
 }
 
 // globalUse notes globals by which a script could get at code that was not read here.
@@ -675,7 +717,8 @@ func (p *parser) value(e expr) expr {
 	if !p.fold {
 		return e
 	}
-	switch n := e.node.(type) {
+	node := e.node
+	switch n := node.(type) {
 	case *ast.IdentExpr:
 		if e.operand.kind != globalName {
 			return e
@@ -702,6 +745,7 @@ func (p *parser) value(e expr) expr {
 		}
 	}
 	e.assignable = false
+	e.pending = e.pending && e.node == node
 	return e
 }
 
@@ -730,6 +774,7 @@ func (p *parser) prefix() expr {
 		p.next()
 		e := p.expr()
 		p.match(')', '(', line)
+		p.discharge(&e)
 		single(e.node)
 		e.assignable, e.multi, e.call = false, false, false
 		return e
@@ -745,6 +790,7 @@ func (p *parser) prefix() expr {
 // field reads .name or :name.
 func (p *parser) field(of expr) expr {
 	of = p.value(of)
+	p.discharge(&of)
 	p.next()
 	line := p.line
 	key := p.name()
@@ -757,6 +803,7 @@ func (p *parser) index(of expr, key ast.Expr, o operand) expr {
 		node:       set(&ast.AttrGetExpr{Object: of.node, Key: key}, id),
 		operand:    o,
 		assignable: true,
+		pending:    true,
 	}
 }
 
@@ -768,8 +815,10 @@ func (p *parser) primary() expr {
 			e = p.field(e)
 		case '[':
 			e = p.value(e)
+			p.discharge(&e)
 			p.next()
 			k := p.expr()
+			p.discharge(&k)
 			p.expect(']')
 			o := operand{fieldName, "?"}
 			if s, ok := k.node.(*ast.StringExpr); ok && p.folds(k.node) == nil {
@@ -780,15 +829,19 @@ func (p *parser) primary() expr {
 			e = p.value(e)
 			p.next()
 			name := p.name()
+			p.discharge(&e)
+			self := p.here(e.operand)
 			line := p.line
 			args := p.callArgs()
 			id := p.at(line, e.operand, operand{methodName, name})
 			p.pos[id].callee = operand{methodName, name}
 			p.pos[id].operands = p.pos[id].operands[:1]
+			p.split[id] = []int{self}
 			single(e.node)
 			e = expr{node: set(&ast.FuncCallExpr{Receiver: e.node, Method: name, Args: args}, id), multi: true, call: true}
 		case '(', tkString, '{':
 			e = p.value(e)
+			p.discharge(&e)
 			line := p.line
 			args := p.callArgs()
 			id := p.at(line, e.operand)
@@ -812,10 +865,12 @@ func (p *parser) callArgs() []ast.Expr {
 		}
 		p.next()
 		var args []ast.Expr
+		var last expr
 		if p.tok != ')' {
-			args = p.exprList()
+			args, last = p.list()
 		}
 		p.match(')', '(', line)
+		p.discharge(&last)
 		return args
 	case '{':
 		return []ast.Expr{p.tableConstructor()}
@@ -830,28 +885,32 @@ func (p *parser) callArgs() []ast.Expr {
 
 func (p *parser) tableConstructor() ast.Expr {
 	line := p.line
-	t := set(&ast.TableExpr{}, p.at(line))
+	t := &ast.TableExpr{}
+	var stores []int // positions of the fields with keys
+	var item expr    // the last one without, whose load is yet to come
 	p.expect('{')
 	for p.tok != '}' {
+		p.discharge(&item)
 		f := &ast.Field{}
 		switch {
 		case p.tok == tkName && p.peek() == '=':
 			f.Key = p.stringNode(p.str, p.at(p.line))
 			p.next()
 			p.next()
-			f.Value = p.expr().node
+			f.Value = p.one()
 			single(f.Value)
+			stores = append(stores, p.here())
 		case p.tok == '[':
 			p.next()
-			f.Key = p.key(p.expr().node)
+			f.Key = p.key(p.one())
 			p.expect(']')
 			p.expect('=')
-			f.Value = p.expr().node
+			f.Value = p.one()
 			single(f.Value)
-			// All fields of a table are stored at one position; only a key that is computed may be a wrong one.
-			set(t, p.here())
+			stores = append(stores, p.here())
 		default:
-			f.Value = p.expr().node
+			item = p.expr()
+			f.Value = item.node
 		}
 		t.Fields = append(t.Fields, f)
 		if !p.accept(',') && !p.accept(';') {
@@ -859,7 +918,13 @@ func (p *parser) tableConstructor() ast.Expr {
 		}
 	}
 	p.match('}', '{', line)
-	return t
+	p.discharge(&item)
+	if stores == nil {
+		return set(t, p.at(line))
+	}
+	id := p.own(line)
+	p.split[id] = stores
+	return set(t, id)
 }
 
 func (p *parser) functionBody(method bool, line int) ast.Expr {
@@ -954,6 +1019,7 @@ type concatExpr struct {
 	ast.NilExpr
 	parts    []ast.Expr // in reverse order, as the chain grows to the left
 	operands []operand
+	line     int // where the last operand ends
 }
 
 func (p *parser) expr() expr { return p.whole(p.subexpr(0)) }
@@ -975,7 +1041,7 @@ func (p *parser) whole(e expr) expr {
 		for i := range n {
 			args[n-1-i], ops[n-1-i] = c.parts[rest+i], c.operands[rest+i]
 		}
-		call := p.ownCall(p.st.fnConcat, p.here(ops...), args...)
+		call := p.ownCall(p.st.fnConcat, p.at(c.line, ops...), args...)
 		if rest == 0 {
 			return expr{node: call}
 		}
@@ -991,11 +1057,20 @@ func (p *parser) subexpr(limit int) expr {
 	case tkNot:
 		p.next()
 		o := p.subexpr(unaryPriority)
+		p.discharge(&o)
 		single(o.node)
-		e = expr{node: set(&ast.UnaryNotOpExpr{Expr: o.node}, p.here())}
+		switch p.truth(o.node) {
+		case alwaysTrue:
+			e = expr{node: set(&ast.FalseExpr{}, p.here())}
+		case alwaysFalse:
+			e = expr{node: set(&ast.TrueExpr{}, p.here())}
+		default:
+			e = expr{node: set(&ast.UnaryNotOpExpr{Expr: o.node}, p.here())}
+		}
 	case '-':
 		p.next()
 		o := p.subexpr(unaryPriority)
+		p.discharge(&o)
 		single(o.node)
 		id := p.here(o.operand)
 		if n, ok := o.node.(*ast.NumberExpr); ok {
@@ -1007,6 +1082,7 @@ func (p *parser) subexpr(limit int) expr {
 	case '#':
 		p.next()
 		o := p.subexpr(unaryPriority)
+		p.discharge(&o)
 		single(o.node)
 		id := p.here(o.operand)
 		if p.rawLen {
@@ -1022,9 +1098,11 @@ func (p *parser) subexpr(limit int) expr {
 		if !ok || op.left <= limit {
 			break
 		}
-		p.next()
-		rhs := p.subexpr(op.right)
 		e = p.whole(e)
+		p.next()
+		p.discharge(&e)
+		rhs := p.subexpr(op.right)
+		p.discharge(&rhs)
 		if op.op == ".." {
 			e = p.concat(e, rhs)
 		} else {
@@ -1033,6 +1111,29 @@ func (p *parser) subexpr(limit int) expr {
 	}
 	p.leave()
 	return e
+}
+
+// truth is what C knows of a constant in a condition.
+type truth uint8
+
+const (
+	unknown truth = iota
+	alwaysTrue
+	alwaysFalse
+)
+
+func (p *parser) truth(n ast.Expr) truth {
+	switch n.(type) {
+	case *ast.NilExpr, *ast.FalseExpr:
+		return alwaysFalse
+	case *ast.TrueExpr, *ast.NumberExpr:
+		return alwaysTrue
+	case *ast.StringExpr:
+		if p.folds(n) == nil {
+			return alwaysTrue
+		}
+	}
+	return unknown
 }
 
 // foldArithmetic is the result of an operator on two constants, where C computes it when it compiles: zeros of either sign are one constant there,
@@ -1069,7 +1170,10 @@ func (p *parser) concat(a, b expr) expr {
 	c, ok := b.node.(*concatExpr)
 	if !ok {
 		single(b.node)
-		c = &concatExpr{parts: []ast.Expr{b.node}, operands: []operand{b.operand}}
+		c = &concatExpr{parts: []ast.Expr{b.node}, operands: []operand{b.operand}, line: p.lastLine}
+		if inner, ok := b.node.(*ast.FuncCallExpr); ok && p.folds(inner.Func) == glua.LValue(p.st.fnConcat) {
+			c.line = int(p.pos[inner.Line()].line) // a chain in parentheses goes on
+		}
 	}
 	single(a.node)
 	c.parts = append(c.parts, a.node)
@@ -1082,6 +1186,9 @@ func (p *parser) binary(op string, a, b expr) expr {
 	single(b.node)
 	switch op {
 	case "and", "or":
+		if t := p.truth(a.node); t == alwaysTrue && op == "and" || t == alwaysFalse && op == "or" {
+			return expr{node: b.node, operand: b.operand}
+		}
 		return expr{node: set(&ast.LogicalOpExpr{Operator: op, Lhs: a.node, Rhs: b.node}, p.here())}
 	case "==", "~=", "<", "<=", ">", ">=":
 		return expr{node: set(&ast.RelationalOpExpr{Operator: op, Lhs: a.node, Rhs: b.node}, p.here())}
