@@ -736,13 +736,13 @@ func configResetStatCommand(c *client) {
 func configHelpCommand(c *client) {
 	c.addReplyHelp([]string{
 		"GET <pattern>",
-		"    Return parameters matching the glob-like <pattern> and their values.",
+		"    The directives whose names match <pattern>, with their values.",
 		"SET <directive> <value>",
-		"    Set the configuration <directive> to <value>.",
+		"    Give <directive> another <value>.",
 		"RESETSTAT",
-		"    Reset statistics reported by the INFO command.",
+		"    Set the counters that INFO shows back to zero.",
 		"REWRITE",
-		"    Rewrite the configuration file.",
+		"    Write the values in use to the configuration file.",
 	})
 }
 

@@ -427,19 +427,17 @@ func latencyCommand(c *client) {
 	case argc == 2 && equalFold(sub, "HELP"):
 		c.addReplyHelp([]string{
 			"DOCTOR",
-			"    Return a human readable latency analysis report.",
+			"    Say in prose what is slow and what may help.",
 			"GRAPH <event>",
-			"    Return an ASCII latency graph for the <event> class.",
+			"    Draw the samples of <event> in text.",
 			"HISTORY <event>",
-			"    Return time-latency samples for the <event> class.",
+			"    The samples of <event>, each with its time.",
 			"LATEST",
-			"    Return the latest latency samples for all events.",
+			"    The last and the worst sample of each event.",
 			"RESET [<event> ...]",
-			"    Reset latency data of one or more <event> classes.",
-			"    (default: reset all data for all event classes)",
+			"    Forget the samples of the events named, or of all.",
 			"HISTOGRAM [COMMAND ...]",
-			"    Return a cumulative distribution of latencies in the format of a histogram for the specified command names.",
-			"    If no commands are specified then all histograms are replied.",
+			"    How many calls of the commands named, or of all, took at most how long.",
 		})
 	default:
 		c.addReplySubcommandSyntaxError()

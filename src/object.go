@@ -155,17 +155,13 @@ func objectCommand(c *client) {
 	if len(c.argv) == 2 && equalFold(sub, "HELP") {
 		c.addReplyHelp([]string{
 			"ENCODING <key>",
-			"    Return the kind of internal representation used in order to store the value",
-			"    associated with a <key>.",
+			"    How the value of <key> is stored.",
 			"FREQ <key>",
-			"    Return the access frequency index of the <key>. The returned integer is",
-			"    proportional to the logarithm of the recent access frequency of the key.",
+			"    How often <key> was used of late, on a logarithmic scale (LFU policies only).",
 			"IDLETIME <key>",
-			"    Return the idle time of the <key>, that is the approximated number of",
-			"    seconds elapsed since the last access to the key.",
+			"    For about how many seconds nobody has used <key> (not with an LFU policy).",
 			"REFCOUNT <key>",
-			"    Return the number of references of the value associated with the specified",
-			"    <key>.",
+			"    How many hold the value of <key>.",
 		})
 		return
 	}
@@ -250,16 +246,16 @@ func memoryCommand(c *client) {
 	case len(c.argv) == 2 && equalFold(sub, "HELP"):
 		c.addReplyHelp([]string{
 			"DOCTOR",
-			"    Return memory problems reports.",
+			"    Say in prose what is odd about the memory in use.",
 			"MALLOC-STATS",
-			"    Return internal statistics report from the memory allocator.",
+			"    What the allocator and the garbage collector know of themselves.",
 			"PURGE",
-			"    Attempt to purge dirty pages for reclamation by the allocator.",
+			"    Give memory that is free back to the system.",
 			"STATS",
-			"    Return information about the memory usage of the server.",
+			"    What the memory is used for, in bytes.",
 			"USAGE <key> [SAMPLES <count>]",
-			"    Return memory in bytes used by <key> and its value. Nested values are",
-			"    sampled up to <count> times (default: 5, 0 means sample all).",
+			"    The bytes that <key> and its value take. Of a large value's elements,",
+			"    <count> stand for all (default: 5; 0 weighs each of them).",
 		})
 	case len(c.argv) >= 3 && equalFold(sub, "USAGE"):
 		memoryUsageCommand(c)

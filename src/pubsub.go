@@ -423,16 +423,16 @@ func pubsubCommand(c *client) {
 	case argc == 2 && equalFold(sub, "HELP"):
 		c.addReplyHelp([]string{
 			"CHANNELS [<pattern>]",
-			"    Return the currently active channels matching a <pattern> (default: '*').",
+			"    The channels with subscribers, or those that match <pattern>.",
 			"NUMPAT",
-			"    Return number of subscriptions to patterns.",
+			"    How many patterns are subscribed to.",
 			"NUMSUB [<channel> ...]",
-			"    Return the number of subscribers for the specified channels, excluding",
-			"    pattern subscriptions(default: no channels).",
+			"    How many subscribe to each channel named; subscriptions by pattern do not",
+			"    count.",
 			"SHARDCHANNELS [<pattern>]",
-			"    Return the currently active shard level channels matching a <pattern> (default: '*').",
+			"    The shard channels with subscribers, or those that match <pattern>.",
 			"SHARDNUMSUB [<shardchannel> ...]",
-			"    Return the number of subscribers for the specified shard level channel(s)",
+			"    How many subscribe to each shard channel named.",
 		})
 	case argc <= 3 && equalFold(sub, "CHANNELS"):
 		c.channelList(server.pubsubChannels)

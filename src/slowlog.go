@@ -94,14 +94,13 @@ func slowlogCommand(c *client) {
 	case argc == 2 && equalFold(sub, "HELP"):
 		c.addReplyHelp([]string{
 			"GET [<count>]",
-			"    Return top <count> entries from the slowlog (default: 10, -1 mean all).",
-			"    Entries are made of:",
-			"    id, timestamp, time in microseconds, arguments array, client IP and port,",
-			"    client name",
+			"    The last <count> slow commands (default: 10; -1 for all). Of each:",
+			"    its number, when it ran, for how many microseconds, its arguments, and",
+			"    its client's address and name.",
 			"LEN",
-			"    Return the length of the slowlog.",
+			"    How many commands the log holds.",
 			"RESET",
-			"    Reset the slowlog.",
+			"    Empty the log.",
 		})
 	case argc == 2 && equalFold(sub, "RESET"):
 		server.slowlogReset()

@@ -13,19 +13,19 @@ func xgroupCommand(c *client) {
 	if argc == 2 && equalFold(opt, "HELP") {
 		c.addReplyHelp([]string{
 			"CREATE <key> <groupname> <id|$> [option]",
-			"    Create a new consumer group. Options are:",
+			"    Make a group that reads what comes after <id>. Options are:",
 			"    * MKSTREAM",
-			"      Create the empty stream if it does not exist.",
+			"      Make the stream as well, if there is none.",
 			"    * ENTRIESREAD entries_read",
-			"      Set the group's entries_read counter (internal use).",
+			"      How many entries the group is to have read already.",
 			"CREATECONSUMER <key> <groupname> <consumer>",
-			"    Create a new consumer in the specified group.",
+			"    Make a consumer of the group.",
 			"DELCONSUMER <key> <groupname> <consumer>",
-			"    Remove the specified consumer.",
+			"    Delete a consumer, and with it what it has not acknowledged.",
 			"DESTROY <key> <groupname>",
-			"    Remove the specified group.",
+			"    Delete the group.",
 			"SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]",
-			"    Set the current group ID and entries_read counter.",
+			"    Let the group go on after <id>.",
 		})
 		return
 	}

@@ -173,11 +173,11 @@ func xinfoCommand(c *client) {
 		}
 		c.addReplyHelp([]string{
 			"CONSUMERS <key> <groupname>",
-			"    Show consumers of <groupname>.",
+			"    The consumers of a group.",
 			"GROUPS <key>",
-			"    Show the stream consumer groups.",
+			"    The groups of a stream.",
 			"STREAM <key> [FULL [COUNT <count>]",
-			"    Show information about the stream.",
+			"    The stream itself; with FULL its entries and groups too.",
 		})
 		return
 	}
