@@ -4,6 +4,7 @@ package server
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -107,12 +108,7 @@ func (server *Server) startChild(typ int, name string, work func(job *childJob) 
 
 // childDone is what follows on a job's end. Main goroutine.
 func (server *Server) childDone(job *childJob, err error) {
-	for i, x := range server.childJobs {
-		if x == job {
-			server.childJobs = append(server.childJobs[:i], server.childJobs[i+1:]...)
-			break
-		}
-	}
+	server.childJobs = slices.DeleteFunc(server.childJobs, func(x *childJob) bool { return x == job })
 	job.lookAtCow()
 	job.snap.release()
 	if job.done == nil {

@@ -494,6 +494,27 @@ func (db *redisDb) dbDelete(key []byte) bool {
 	return db.genericDelete(key, db.server.lazyfreeLazyServerDel)
 }
 
+// elementsRemoved tells everyone that the command of c took n elements from the collection at key, and whether the key is gone with the last.
+func (c *client) elementsRemoved(key []byte, class int, event string, n int, gone bool) {
+	server, db := c.server, c.db
+	server.signalModifiedKey(c, db, key)
+	server.notifyKeyspaceEvent(class, event, key, db.id)
+	if gone {
+		server.notifyKeyspaceEvent(notifyGeneric, "del", key, db.id)
+	}
+	server.dirty += int64(n)
+}
+
+// storeNothing is what a command does whose result is empty and that stores it at dst: what was there goes.
+func (c *client) storeNothing(dst []byte) {
+	server, db := c.server, c.db
+	if db.dbDelete(dst) {
+		server.signalModifiedKey(c, db, dst)
+		server.notifyKeyspaceEvent(notifyGeneric, "del", dst, db.id)
+		server.dirty++
+	}
+}
+
 // --- Expiry of one key ---
 
 // getExpire is the time, in Unix ms, at which key expires; -1 if never or if there is no key.

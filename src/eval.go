@@ -261,12 +261,7 @@ func (c *client) evalGenericCommand(evalsha, ro bool) {
 	if !ok {
 		return
 	}
-	if numkeys > int64(len(c.argv)-3) {
-		c.addReplyError("Number of keys can't be greater than number of args")
-		return
-	}
-	if numkeys < 0 {
-		c.addReplyError("Number of keys can't be negative")
+	if !c.checkScriptNumkeys(numkeys) {
 		return
 	}
 	if found == nil {

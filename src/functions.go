@@ -345,12 +345,7 @@ func (c *client) fcallCommandGeneric(ro bool) {
 		c.addReplyError("Bad number of keys provided")
 		return
 	}
-	if numkeys > int64(len(c.argv)-3) {
-		c.addReplyError("Number of keys can't be greater than number of args")
-		return
-	}
-	if numkeys < 0 {
-		c.addReplyError("Number of keys can't be negative")
+	if !c.checkScriptNumkeys(numkeys) {
 		return
 	}
 	engine := server.functions.engine

@@ -376,7 +376,8 @@ func (q *geoQuery) reply(c *client) {
 // store makes the key a sorted set of what was found, with geohashes or distances as scores.
 func (q *geoQuery) store(c *client, flags int) {
 	if len(q.order) == 0 {
-		c.storeEmptyZset(q.storekey)
+		c.addReply(shared.czero)
+		c.storeNothing(q.storekey)
 		return
 	}
 	z := c.server.newZsetObject()

@@ -70,6 +70,14 @@ func (c *client) getLongFromObjectOrReply(arg []byte, msg string) (int64, bool) 
 	return c.getLongLongFromObjectOrReply(arg, msg)
 }
 
+// getIndexRangeOrReply reads the start and the end of a range by index, from argument i on.
+func (c *client) getIndexRangeOrReply(i int) (start, end int64, ok bool) {
+	if start, ok = c.getLongFromObjectOrReply(c.argv[i], ""); ok {
+		end, ok = c.getLongFromObjectOrReply(c.argv[i+1], "")
+	}
+	return start, end, ok
+}
+
 func (c *client) getRangeLongFromObjectOrReply(arg []byte, lowest, highest int64, msg string) (int64, bool) {
 	n, ok := c.getLongLongFromObjectOrReply(arg, msg)
 	if !ok {

@@ -95,6 +95,19 @@ func scriptFlagsToCmdFlags(cmdFlags, scriptFlags uint64) uint64 {
 	return cmdFlags
 }
 
+// checkScriptNumkeys tells whether the arguments of EVAL or FCALL leave room for that many keys, or replies that they do not.
+func (c *client) checkScriptNumkeys(numkeys int64) bool {
+	switch {
+	case numkeys > int64(len(c.argv)-3):
+		c.addReplyError("Number of keys can't be greater than number of args")
+	case numkeys < 0:
+		c.addReplyError("Number of keys can't be negative")
+	default:
+		return true
+	}
+	return false
+}
+
 // scriptPrepareForRun begins a run, or answers caller with the reason why not. ro: by one of the commands that only read.
 func (server *Server) scriptPrepareForRun(engine, caller *client, funcname string, scriptFlags uint64, ro bool) bool {
 	compat := scriptFlags&scriptFlagEvalCompatMode != 0

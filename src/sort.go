@@ -477,15 +477,12 @@ func (s *sorter) storeItems(items []*sortItem) {
 			vals = append(vals, s.arena.keep(s.lookup(&s.get[i], item.obj)))
 		}
 	}
-	switch {
-	case len(vals) > 0:
+	if len(vals) > 0 {
 		db.setEntry(c, db.entry(key, lookupWrite), key, server.newListValue(vals, listTail), 0)
 		server.notifyKeyspaceEvent(notifyList, "sortstore", key, db.id)
 		server.dirty += int64(len(vals))
-	case db.dbDelete(key):
-		server.signalModifiedKey(c, db, key)
-		server.notifyKeyspaceEvent(notifyGeneric, "del", key, db.id)
-		server.dirty++
+	} else {
+		c.storeNothing(key)
 	}
 	c.addReplyLongLong(int64(len(vals)))
 }

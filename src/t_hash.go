@@ -711,7 +711,7 @@ func hlenCommand(c *client) {
 
 // HDEL key field [field ...]. Expired fields count: they are there until somebody deletes them.
 func hdelCommand(c *client) {
-	server, db, key := c.server, c.db, c.argv[1]
+	db, key := c.db, c.argv[1]
 	e := db.entry(key, lookupWrite)
 	if !e.Ok() {
 		c.addReply(shared.czero)
@@ -735,13 +735,7 @@ func hdelCommand(c *client) {
 		c.addReply(shared.czero)
 		return
 	}
-	gone := h.storeOrDelete(db, key)
-	server.signalModifiedKey(c, db, key)
-	server.notifyKeyspaceEvent(notifyHash, "hdel", key, db.id)
-	if gone {
-		server.notifyKeyspaceEvent(notifyGeneric, "del", key, db.id)
-	}
-	server.dirty += int64(deleted)
+	c.elementsRemoved(key, notifyHash, "hdel", deleted, h.storeOrDelete(db, key))
 	c.addReplyLongLong(int64(deleted))
 }
 

@@ -391,6 +391,20 @@ func (c *client) fieldsArgument(i int, countErr string) (fields [][]byte, ok boo
 	return c.argv[i+2:], true
 }
 
+// lookupHashFields looks up the hash of a command that is "key FIELDS numfields field [field ...]". ok is false if that is all: the arguments
+// are wrong, or there is no hash, which missing answers.
+func (c *client) lookupHashFields(flags int, missing func(c *client, fields int)) (e dict.Entry, fields [][]byte, ok bool) {
+	e = c.db.entry(c.argv[1], flags)
+	if c.checkEntryType(e, objHash) {
+		return e, nil, false
+	}
+	if fields, ok = c.fieldsArgument(2, msgNumberOfFields); ok && !e.Ok() {
+		missing(c, len(fields))
+		ok = false
+	}
+	return e, fields, ok
+}
+
 const (
 	msgNumFields       = "Parameter `numFields` should be greater than 0"
 	msgNumberOfFields  = "Number of fields must be a positive integer"
@@ -521,16 +535,8 @@ func hpexpireatCommand(c *client) { hexpireGenericCommand(c, 0, unitMilliseconds
 // httlGenericCommand serves HTTL, HPTTL, HEXPIRETIME and HPEXPIRETIME: key FIELDS numfields field ...
 func httlGenericCommand(c *client, basetime int64, unit int) {
 	server := c.server
-	e := c.db.entry(c.argv[1], lookupNone)
-	if c.checkEntryType(e, objHash) {
-		return
-	}
-	fields, ok := c.fieldsArgument(2, msgNumberOfFields)
+	e, fields, ok := c.lookupHashFields(lookupNone, (*client).replyNoFields)
 	if !ok {
-		return
-	}
-	if !e.Ok() {
-		c.replyNoFields(len(fields))
 		return
 	}
 	h := viewHash(e)
@@ -564,16 +570,8 @@ func hpexpiretimeCommand(c *client) { httlGenericCommand(c, 0, unitMilliseconds)
 // HPERSIST key FIELDS numfields field [field ...]
 func hpersistCommand(c *client) {
 	server, db, key := c.server, c.db, c.argv[1]
-	e := db.entry(key, lookupWrite)
-	if c.checkEntryType(e, objHash) {
-		return
-	}
-	fields, ok := c.fieldsArgument(2, msgNumberOfFields)
+	e, fields, ok := c.lookupHashFields(lookupWrite, (*client).replyNoFields)
 	if !ok {
-		return
-	}
-	if !e.Ok() {
-		c.replyNoFields(len(fields))
 		return
 	}
 	h := db.openHash(e)
@@ -625,16 +623,8 @@ func (h *hashEdit) replyField(c *client, key, field []byte) (found, expired bool
 // HGETDEL key FIELDS numfields field [field ...]
 func hgetdelCommand(c *client) {
 	server, db, key := c.server, c.db, c.argv[1]
-	e := db.entry(key, lookupWrite)
-	if c.checkEntryType(e, objHash) {
-		return
-	}
-	fields, ok := c.fieldsArgument(2, msgNumberOfFields)
+	e, fields, ok := c.lookupHashFields(lookupWrite, (*client).replyNulls)
 	if !ok {
-		return
-	}
-	if !e.Ok() {
-		c.replyNulls(len(fields))
 		return
 	}
 	h := db.openHash(e)

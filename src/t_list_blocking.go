@@ -53,7 +53,7 @@ func brpopCommand(c *client) { blockingPopGenericCommand(c, listTail) }
 
 // BLMPOP timeout numkeys key [key ...] LEFT|RIGHT [COUNT count]
 func blmpopCommand(c *client) {
-	keys, where, count, ok := c.parseMpop(2)
+	keys, where, count, ok := c.parseMpop(2, (*client).getListPositionFromObjectOrReply)
 	if !ok {
 		return
 	}
@@ -81,11 +81,7 @@ func blmoveGenericCommand(c *client, wherefrom, whereto int, timeout []byte, rew
 
 // BLMOVE source destination LEFT|RIGHT LEFT|RIGHT timeout
 func blmoveCommand(c *client) {
-	wherefrom, ok := c.getListPositionFromObjectOrReply(c.argv[3])
-	if !ok {
-		return
-	}
-	whereto, ok := c.getListPositionFromObjectOrReply(c.argv[4])
+	wherefrom, whereto, ok := c.getListPositionsOrReply(3)
 	if !ok {
 		return
 	}

@@ -218,11 +218,7 @@ func rpopCommand(c *client) { popGenericCommand(c, listTail) }
 
 // LRANGE key start stop
 func lrangeCommand(c *client) {
-	start, ok := c.getLongFromObjectOrReply(c.argv[2], "")
-	if !ok {
-		return
-	}
-	end, ok := c.getLongFromObjectOrReply(c.argv[3], "")
+	start, end, ok := c.getIndexRangeOrReply(2)
 	if !ok {
 		return
 	}
@@ -237,11 +233,7 @@ func lrangeCommand(c *client) {
 // LTRIM key start stop
 func ltrimCommand(c *client) {
 	server, key := c.server, c.argv[1]
-	start, ok := c.getLongFromObjectOrReply(c.argv[2], "")
-	if !ok {
-		return
-	}
-	end, ok := c.getLongFromObjectOrReply(c.argv[3], "")
+	start, end, ok := c.getIndexRangeOrReply(2)
 	if !ok {
 		return
 	}
@@ -509,13 +501,17 @@ func lmoveGenericCommand(c *client, src *list, wherefrom, whereto int, rewrite .
 	}
 }
 
+// getListPositionsOrReply reads the two arguments of LMOVE and BLMOVE that say which ends, from argument i on.
+func (c *client) getListPositionsOrReply(i int) (wherefrom, whereto int, ok bool) {
+	if wherefrom, ok = c.getListPositionFromObjectOrReply(c.argv[i]); ok {
+		whereto, ok = c.getListPositionFromObjectOrReply(c.argv[i+1])
+	}
+	return wherefrom, whereto, ok
+}
+
 // LMOVE source destination LEFT|RIGHT LEFT|RIGHT
 func lmoveCommand(c *client) {
-	wherefrom, ok := c.getListPositionFromObjectOrReply(c.argv[3])
-	if !ok {
-		return
-	}
-	whereto, ok := c.getListPositionFromObjectOrReply(c.argv[4])
+	wherefrom, whereto, ok := c.getListPositionsOrReply(3)
 	if !ok {
 		return
 	}
@@ -559,8 +555,9 @@ func (c *client) mpop(keys [][]byte, where int, count int64) (done bool) {
 // listPopCommands are the commands that pop.
 var listPopCommands = [2][]byte{[]byte("LPOP"), []byte("RPOP")}
 
-// parseMpop parses "numkeys key [key ...] LEFT|RIGHT [COUNT count]" from argument i on.
-func (c *client) parseMpop(i int) (keys [][]byte, where int, count int64, ok bool) {
+// parseMpop parses "numkeys key [key ...] where [COUNT count]" from argument i on, for LMPOP, ZMPOP and the blocking ones. position reads
+// where, and replies if it is neither of its two words.
+func (c *client) parseMpop(i int, position func(c *client, arg []byte) (where int, ok bool)) (keys [][]byte, where int, count int64, ok bool) {
 	numkeys, ok := c.getRangeLongFromObjectOrReply(c.argv[i], 1, math.MaxInt64, "numkeys should be greater than 0")
 	if !ok {
 		return nil, 0, 0, false
@@ -571,7 +568,7 @@ func (c *client) parseMpop(i int) (keys [][]byte, where int, count int64, ok boo
 	}
 	keys = c.argv[i+1 : i+1+int(numkeys)]
 	i += 1 + int(numkeys)
-	if where, ok = c.getListPositionFromObjectOrReply(c.argv[i]); !ok {
+	if where, ok = position(c, c.argv[i]); !ok {
 		return nil, 0, 0, false
 	}
 	for i++; i < len(c.argv); i++ {
@@ -589,7 +586,7 @@ func (c *client) parseMpop(i int) (keys [][]byte, where int, count int64, ok boo
 
 // LMPOP numkeys key [key ...] LEFT|RIGHT [COUNT count]
 func lmpopCommand(c *client) {
-	keys, where, count, ok := c.parseMpop(1)
+	keys, where, count, ok := c.parseMpop(1, (*client).getListPositionFromObjectOrReply)
 	if ok && !c.mpop(keys, where, count) {
 		c.addReplyNullArray()
 	}

@@ -451,7 +451,7 @@ func saddCommand(c *client) {
 
 // SREM key member [member ...]
 func sremCommand(c *client) {
-	server, db, key := c.server, c.db, c.argv[1]
+	db, key := c.db, c.argv[1]
 	e := db.entry(key, lookupWrite)
 	if !e.Ok() {
 		c.addReply(shared.czero)
@@ -471,13 +471,7 @@ func sremCommand(c *client) {
 		}
 	}
 	if removed > 0 {
-		gone := s.storeOrDelete(db, key)
-		server.signalModifiedKey(c, db, key)
-		server.notifyKeyspaceEvent(notifySet, "srem", key, db.id)
-		if gone {
-			server.notifyKeyspaceEvent(notifyGeneric, "del", key, db.id)
-		}
-		server.dirty += int64(removed)
+		c.elementsRemoved(key, notifySet, "srem", removed, s.storeOrDelete(db, key))
 	} else {
 		s.keep()
 	}

@@ -83,7 +83,8 @@ func (c *client) storeSetResult(s *setEdit, dst []byte, event string) {
 		if s.d != nil {
 			(&setObject{dictObject{server, s.d}}).release()
 		}
-		c.deleteSetResult(dst)
+		c.storeNothing(dst)
+		c.addReply(shared.czero)
 		return
 	}
 	db.setEntry(c, db.entry(dst, lookupWrite), dst, s.value(), 0)
@@ -91,17 +92,6 @@ func (c *client) storeSetResult(s *setEdit, dst []byte, event string) {
 	c.addReplyLongLong(int64(size))
 	server.notifyKeyspaceEvent(notifySet, event, dst, db.id)
 	server.dirty++
-}
-
-// deleteSetResult is storeSetResult for the empty set.
-func (c *client) deleteSetResult(dst []byte) {
-	server, db := c.server, c.db
-	if db.dbDelete(dst) {
-		server.dirty++
-		server.signalModifiedKey(c, db, dst)
-		server.notifyKeyspaceEvent(notifyGeneric, "del", dst, db.id)
-	}
-	c.addReply(shared.czero)
 }
 
 // --- Intersection ---
@@ -116,7 +106,8 @@ func sinterGenericCommand(c *client, keys [][]byte, dst []byte, cardinalityOnly 
 	if missing > 0 {
 		switch {
 		case dst != nil:
-			c.deleteSetResult(dst)
+			c.storeNothing(dst)
+			c.addReply(shared.czero)
 		case cardinalityOnly:
 			c.addReply(shared.czero)
 		default:

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 	"unsafe"
 
 	"redport/src/cold"
@@ -143,15 +144,7 @@ type stream struct {
 type streamName string
 
 // Compare orders names by their bytes.
-func (a streamName) Compare(b streamName) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
+func (a streamName) Compare(b streamName) int { return strings.Compare(string(a), string(b)) }
 
 const streamHeaderSize = int64(unsafe.Sizeof(stream{}) + unsafe.Sizeof(robj{}))
 

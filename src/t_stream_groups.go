@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"strconv"
 	"unsafe"
 
@@ -55,15 +56,7 @@ type streamConsumer struct {
 type consumerNumber uint64
 
 // Compare orders numbers.
-func (a consumerNumber) Compare(b consumerNumber) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
+func (a consumerNumber) Compare(b consumerNumber) int { return cmp.Compare(a, b) }
 
 const (
 	streamGroupSize    = int64(unsafe.Sizeof(streamCG{}))

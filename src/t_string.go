@@ -492,11 +492,7 @@ func setrangeCommand(c *client) {
 
 // getrangeCommand: GETRANGE key start end, and SUBSTR, its old name. Negative positions count from the end.
 func getrangeCommand(c *client) {
-	start, ok := c.getLongLongFromObjectOrReply(c.argv[2], "")
-	if !ok {
-		return
-	}
-	end, ok := c.getLongLongFromObjectOrReply(c.argv[3], "")
+	start, end, ok := c.getIndexRangeOrReply(2)
 	if !ok {
 		return
 	}

@@ -219,7 +219,8 @@ func zunionInterDiffGenericCommand(c *client, dst []byte, numkeys, op int, cardi
 	count := v.length()
 	if count == 0 {
 		z.release()
-		c.storeEmptyZset(dst)
+		c.addReply(shared.czero)
+		c.storeNothing(dst)
 		return
 	}
 	event := [...]string{"zunionstore", "zinterstore", "zdiffstore"}[op]

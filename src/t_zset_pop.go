@@ -3,7 +3,6 @@
 package server
 
 import (
-	"math"
 	"strconv"
 
 	"redport/src/dict"
@@ -175,7 +174,7 @@ func blockingZpop(c *client, keys [][]byte, where int, timeoutArg []byte, count 
 
 // ZMPOP numkeys key [key ...] MIN|MAX [COUNT count]
 func zmpopCommand(c *client) {
-	keys, where, count, ok := c.parseZmpop(1)
+	keys, where, count, ok := c.parseMpop(1, (*client).getZsetEndOrReply)
 	if ok && !c.zpopFirst(keys, where, count, true) {
 		c.addReplyNullArray()
 	}
@@ -183,41 +182,19 @@ func zmpopCommand(c *client) {
 
 // BZMPOP timeout numkeys key [key ...] MIN|MAX [COUNT count]
 func bzmpopCommand(c *client) {
-	if keys, where, count, ok := c.parseZmpop(2); ok {
+	if keys, where, count, ok := c.parseMpop(2, (*client).getZsetEndOrReply); ok {
 		blockingZpop(c, keys, where, c.argv[1], count, true)
 	}
 }
 
-// parseZmpop parses "numkeys key [key ...] MIN|MAX [COUNT count]" from argument i on.
-func (c *client) parseZmpop(i int) (keys [][]byte, where int, count int64, ok bool) {
-	numkeys, ok := c.getRangeLongFromObjectOrReply(c.argv[i], 1, math.MaxInt64, "numkeys should be greater than 0")
-	if !ok {
-		return nil, 0, 0, false
-	}
-	if numkeys >= int64(len(c.argv)-i-1) {
-		c.addReplyErrorObject(shared.syntaxerr)
-		return nil, 0, 0, false
-	}
-	i++
-	keys = c.argv[i : i+int(numkeys)]
-	i += int(numkeys)
+// getZsetEndOrReply reads MIN or MAX.
+func (c *client) getZsetEndOrReply(arg []byte) (where int, ok bool) {
 	switch {
-	case equalFold(c.argv[i], "MIN"):
-		where = zsetMin
-	case equalFold(c.argv[i], "MAX"):
-		where = zsetMax
-	default:
-		c.addReplyErrorObject(shared.syntaxerr)
-		return nil, 0, 0, false
+	case equalFold(arg, "MIN"):
+		return zsetMin, true
+	case equalFold(arg, "MAX"):
+		return zsetMax, true
 	}
-	for i++; i < len(c.argv); i += 2 {
-		if count != 0 || !equalFold(c.argv[i], "COUNT") || i+1 == len(c.argv) {
-			c.addReplyErrorObject(shared.syntaxerr)
-			return nil, 0, 0, false
-		}
-		if count, ok = c.getRangeLongFromObjectOrReply(c.argv[i+1], 1, math.MaxInt64, "count should be greater than 0"); !ok {
-			return nil, 0, 0, false
-		}
-	}
-	return keys, where, max(count, 1), true
+	c.addReplyErrorObject(shared.syntaxerr)
+	return 0, false
 }

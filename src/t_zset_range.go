@@ -361,7 +361,8 @@ func (c *client) replyZrange(v *zsetView, from, count int, reverse, withscores b
 // storeZrange makes dst a sorted set of count members from a rank on.
 func (c *client) storeZrange(dst []byte, v *zsetView, from, count, hint int, reverse bool) {
 	if count == 0 {
-		c.storeEmptyZset(dst)
+		c.addReply(shared.czero)
+		c.storeNothing(dst)
 		return
 	}
 	ed := c.db.newZset(dst)
@@ -379,17 +380,6 @@ func (c *client) storeZrange(dst []byte, v *zsetView, from, count, hint int, rev
 	c.server.notifyKeyspaceEvent(notifyZset, "zrangestore", dst, c.db.id)
 	c.addReplyLongLong(int64(count))
 	c.server.dirty++
-}
-
-// storeEmptyZset is what a command does whose result is empty and which stores it.
-func (c *client) storeEmptyZset(dst []byte) {
-	server := c.server
-	c.addReply(shared.czero)
-	if c.db.dbDelete(dst) {
-		server.signalModifiedKey(c, c.db, dst)
-		server.notifyKeyspaceEvent(notifyGeneric, "del", dst, c.db.id)
-		server.dirty++
-	}
 }
 
 // ZCOUNT key min max
@@ -420,11 +410,7 @@ func zlexcountCommand(c *client) {
 
 // ZREMRANGEBYRANK key start stop
 func zremrangebyrankCommand(c *client) {
-	start, ok := c.getLongFromObjectOrReply(c.argv[2], "")
-	if !ok {
-		return
-	}
-	end, ok := c.getLongFromObjectOrReply(c.argv[3], "")
+	start, end, ok := c.getIndexRangeOrReply(2)
 	if !ok {
 		return
 	}

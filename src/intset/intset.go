@@ -69,16 +69,20 @@ func write(is []byte, i, w int, v int64) {
 // Get is element i, in ascending order.
 func Get(is []byte, i int) int64 { return read(is, i, width(is)) }
 
-// Max and Min are the largest and smallest element of a set that is not empty.
+// Max is the largest element of a set that is not empty.
 func Max(is []byte) int64 { return Get(is, Len(is)-1) }
 
-// Min is the smallest element.
+// Min is the smallest element of a set that is not empty.
 func Min(is []byte) int64 { return Get(is, 0) }
 
 // search finds v, or the index at which it would stand.
 func search(is []byte, v int64) (i int, found bool) {
+	return searchBetween(is, 0, Len(is), v)
+}
+
+// searchBetween is search among the elements from index lo on that stand before index hi.
+func searchBetween(is []byte, lo, hi int, v int64) (i int, found bool) {
 	w := width(is)
-	lo, hi := 0, Len(is)
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
 		switch m := read(is, mid, w); {
@@ -109,19 +113,7 @@ func Seek(is []byte, from int, v int64) (i int, found bool) {
 		hi += step
 		step *= 2
 	}
-	hi = min(hi, n)
-	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
-		switch m := read(is, mid, w); {
-		case m == v:
-			return mid, true
-		case m < v:
-			lo = mid + 1
-		default:
-			hi = mid
-		}
-	}
-	return lo, false
+	return searchBetween(is, lo, min(hi, n), v)
 }
 
 // Contains tells whether v is in the set.
