@@ -28,15 +28,32 @@ import (
 //
 // Counterpart: rdb.c. Differences: BGSAVE is a job in this process (childinfo.go) that reads a snapshot (snapshot.go).
 
-// rdbVersion is the version that is written, and the newest that is read.
+// Versions of the format.
 const (
-	rdbVersion       = 12
+	rdbVersion       = 12 // what is written, and the newest that is read
 	rdbMagic         = "REDIS0012"
 	rdbVersionValkey = 80 // the one that is read of those that Valkey counts
 )
 
 // isRdbSignature tells whether a file that begins with these five bytes is an RDB file, of Redis or of Valkey.
 func isRdbSignature(b []byte) bool { return string(b) == rdbMagic[:5] || string(b) == "VALKE" }
+
+// rdbParseHeader reads what a file begins with: its version, and whether that counts as Valkey's versions do. The error is what the user is
+// told of a file that cannot be read.
+func rdbParseHeader(magic [9]byte) (version int, valkey bool, err error) {
+	digits := 5
+	switch {
+	case string(magic[:6]) == "VALKEY":
+		valkey, digits = true, 6
+	case string(magic[:5]) != rdbMagic[:5]:
+		return 0, false, errors.New("Wrong signature trying to load DB from file")
+	}
+	version = int(atoi(magic[digits:]))
+	if version < 1 || !valkey && version > rdbVersion || valkey && version != rdbVersionValkey {
+		err = fmt.Errorf("Can't handle RDB format version %d", version)
+	}
+	return version, valkey, err
+}
 
 // How a length begins: its two highest bits, or all of the byte.
 const (

@@ -198,22 +198,13 @@ func rdbFatal(err error) bool {
 
 // header reads the magic and the version.
 func (l *rdbLoader) header() error {
-	server := l.server
 	var magic [9]byte
 	if err := l.ReadFull(magic[:]); err != nil {
 		return err
 	}
-	digits := 5
-	switch {
-	case string(magic[:6]) == "VALKEY":
-		l.valkey, digits = true, 6
-	case string(magic[:5]) != "REDIS":
-		server.log(llWarning, "Wrong signature trying to load DB from file")
-		return errRdbVersion
-	}
-	l.version = int(atoi(magic[digits:]))
-	if l.version < 1 || !l.valkey && l.version > rdbVersion || l.valkey && l.version != rdbVersionValkey {
-		server.log(llWarning, "Can't handle RDB format version %d", l.version)
+	var err error
+	if l.version, l.valkey, err = rdbParseHeader(magic); err != nil {
+		l.server.log(llWarning, "%s", err)
 		return errRdbVersion
 	}
 	return nil

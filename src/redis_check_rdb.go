@@ -112,17 +112,11 @@ func (ch *rdbCheck) check() error {
 	if err := ch.ReadFull(magic[:]); err != nil {
 		return err
 	}
-	digits := 5
-	switch {
-	case string(magic[:6]) == "VALKEY":
-		ch.valkey, digits = true, 6
-	case string(magic[:5]) != "REDIS":
-		return ch.errorf("Wrong signature trying to load DB from file")
+	version, valkey, err := rdbParseHeader(magic)
+	if err != nil {
+		return ch.errorf("%s", err)
 	}
-	version := int(atoi(magic[digits:]))
-	if version < 1 || !ch.valkey && version > rdbVersion || ch.valkey && version != rdbVersionValkey {
-		return ch.errorf("Can't handle RDB format version %d", version)
-	}
+	ch.valkey = valkey
 	expire := int64(-1)
 	for {
 		ch.doing = rdbCheckDoingReadType

@@ -123,16 +123,22 @@ func (c *cli) auth() bool {
 	if c.User != "" {
 		args = []string{"AUTH", c.User, c.Auth}
 	}
+	_, ok := c.prepare("AUTH", args...)
+	return ok
+}
+
+// prepare runs a command that the connection needs before the user's, and says so if it fails.
+func (c *cli) prepare(what string, args ...string) (reply *hiredis.Reply, ok bool) {
 	reply, err := c.do(args...)
 	switch {
 	case err != nil:
 		c.errorf("\nI/O error\n")
-		return false
+		return nil, false
 	case reply.Type == hiredis.Err:
-		c.errorf("AUTH failed: %s\n", reply.Str)
-		return false
+		c.errorf("%s failed: %s\n", what, reply.Str)
+		return reply, false
 	}
-	return true
+	return reply, true
 }
 
 // selectDB goes to the database that the user wants.
@@ -140,13 +146,8 @@ func (c *cli) selectDB() bool {
 	if c.InputDB == c.dbnum {
 		return true
 	}
-	reply, err := c.do("SELECT", strconv.Itoa(c.InputDB))
-	switch {
-	case err != nil:
-		c.errorf("\nI/O error\n")
-		return false
-	case reply.Type == hiredis.Err:
-		c.errorf("SELECT %d failed: %s\n", c.InputDB, reply.Str)
+	db := strconv.Itoa(c.InputDB)
+	if _, ok := c.prepare("SELECT "+db, "SELECT", db); !ok {
 		return false
 	}
 	c.dbnum = c.InputDB
@@ -159,14 +160,9 @@ func (c *cli) switchProto() bool {
 	if c.wantRESP3 == 0 || c.wantRESP2 {
 		return true
 	}
-	reply, err := c.do("HELLO", "3")
-	switch {
-	case err != nil:
-		c.errorf("\nI/O error\n")
-		return false
-	case reply.Type == hiredis.Err:
-		c.errorf("HELLO 3 failed: %s\n", reply.Str)
-		return c.wantRESP3 != resp3Explicit
+	reply, ok := c.prepare("HELLO 3", "HELLO", "3")
+	if !ok {
+		return reply != nil && c.wantRESP3 != resp3Explicit
 	}
 	for i := 0; i+1 < len(reply.Elements); i += 2 {
 		if reply.Elements[i].Str == "version" {
@@ -183,16 +179,8 @@ func (c *cli) asking() bool {
 	if c.conn == nil {
 		return false
 	}
-	reply, err := c.do("ASKING")
-	switch {
-	case err != nil:
-		c.errorf("\nI/O error\n")
-		return false
-	case reply.Type == hiredis.Err:
-		c.errorf("ASKING failed: %s\n", reply.Str)
-		return false
-	}
-	return true
+	_, ok := c.prepare("ASKING", "ASKING")
+	return ok
 }
 
 func (c *cli) printConnError() {
