@@ -14,7 +14,7 @@ import (
 )
 
 // aof.go - the append-only file: feeding, writing and syncing it, turning it on and off. The set of files is in aof_manifest.go,
-// loading in aof_load.go, rewriting in aof_rewrite.go and aof_rewrite_object.go.
+// loading in aof_load.go, rewriting in aof_rewrite.go and aof_rewrite_object.go, what a rewrite does to the set in aof_change.go.
 //
 // A command that changed something is appended to aofBuf (the propagation sink feedAppendOnlyFile). Before the event loop sends
 // replies, flushAppendOnlyFile writes the buffer, and syncs it as appendfsync says:
@@ -45,8 +45,9 @@ type appendOnlyState struct {
 	aofManifest     *aofManifest
 	aofFd           platform.File // the incr file that is written; nil: none
 	aofBuf          []byte        // what is not written yet
-	aofSwitch       *aofSwitch    // a new incr file is being begun; nil: no
-	aofSwitchFailed bool          // the last one could not be begun
+	aofChange       *aofChange    // what is being done to the set of files; nil: nothing
+	aofSwitchFailed bool          // no new incr file could be begun
+	aofDirIsNew     bool          // a power cut may take the directory
 	aofSelectedDb   int           // database of the last command in the file, -1: none
 
 	aofCurrentSize         int64 // of base and incr files
@@ -157,7 +158,7 @@ func (server *Server) aofFsyncInProgress() bool { return server.bioPendingJobsOf
 
 // flushAppendOnlyFile writes what was fed, and syncs if it is time. force writes even if a sync is under way.
 func (server *Server) flushAppendOnlyFile(force bool) {
-	if server.aofSwitch != nil && !server.finishAofSwitch(force) {
+	if server.aofBufferHeld(force) {
 		return
 	}
 	if len(server.aofBuf) == 0 {
@@ -402,6 +403,7 @@ func (server *Server) syncAofAtEnd(failed string) {
 
 // stopAppendOnly turns it off.
 func (server *Server) stopAppendOnly() {
+	server.settleAofChanges()
 	if server.aofFd != nil {
 		server.bioDrainWorker(bioAofFsync)
 		server.closeIncrAof()
@@ -423,6 +425,7 @@ func (server *Server) stopAppendOnly() {
 
 // startAppendOnly turns it on: a rewrite begins, or will.
 func (server *Server) startAppendOnly() error {
+	server.settleAofChanges()
 	server.setAofState(aofWaitRewrite)
 	switch {
 	case server.hasActiveChildProcess() && server.childType() != childTypeAOF:
@@ -460,7 +463,7 @@ func (server *Server) aofOpenIfNeededOnServerStart() error {
 	if server.aofState != aofOn {
 		return nil
 	}
-	if err := server.aofCreateDir(); err != nil {
+	if err := server.aofCreateDir(true); err != nil {
 		return errLogged
 	}
 	am := server.aofManifest
@@ -499,108 +502,30 @@ func (server *Server) aofOpenIfNeededOnServerStart() error {
 	return nil
 }
 
-// openNewIncrAofForAppend begins a new incr file, as a rewrite starts. Either all of it is done, or nothing.
-func (server *Server) openNewIncrAofForAppend() error {
-	if server.aofState == aofOff {
-		return nil
-	}
-	var am *aofManifest
-	var name string
-	if server.aofState == aofWaitRewrite {
-		// It gets its name, and its place in the manifest, when there is a base to go with.
-		name = server.tempIncrAofName()
-		server.aofTempIncrStartOffset = server.masterReplOffset
-	} else {
-		am = server.aofManifest.dup()
-		name = server.newIncrFile(am, server.masterReplOffset).fileName
-	}
-	// Appending, so that after a short write was cut off the next one goes to the right place.
-	f, err := server.fs.OpenFile(server.aofPath(name), os.O_WRONLY|os.O_APPEND|os.O_TRUNC|os.O_CREATE, 0o644)
+// openTempIncrAof begins the incr file that gets its name, and its place in the manifest, when there is a base to go with.
+func (server *Server) openTempIncrAof() error {
+	name := server.tempIncrAofName()
+	f, err := server.aofDir(server.log).createIncr(name)
 	if err != nil {
-		server.log(llWarning, "Can't open the append-only file %s: %s", name, platform.Strerror(err))
 		return err
 	}
 	server.log(llNotice, "Creating AOF incr file %s on background rewrite", name)
-	server.aofSwitchFailed = false
-	old := &aofSwitch{old: server.aofFd, oldSize: server.aofLastIncrSize, oldFsyncOffset: server.aofLastIncrFsyncOffset, am: am, offset: server.masterReplOffset}
+	server.aofTempIncrStartOffset = server.masterReplOffset
+	if server.aofFd != nil {
+		server.bioCreateCloseJob(server.aofFd)
+	}
 	server.aofFd = f
 	server.aofLastIncrSize, server.aofLastIncrFsyncOffset = 0, 0
-	if am == nil {
-		if old.old != nil {
-			server.bioCreateCloseJob(old.old)
-		}
-		return nil
-	}
-	server.aofSwitch = old
-	text := am.text()
-	server.bioSubmitJob(bioSwitchAof, func() {
-		err := old.old.Datasync()
-		if err != nil {
-			server.log(llWarning, "Fail to fsync the AOF file: %s", platform.Strerror(err))
-		} else {
-			server.fsyncedReploffPending.Store(old.offset)
-			err = server.writeAofManifestFile(text)
-		}
-		old.err = err
-		old.done.Store(true)
-	})
-	// What was acknowledged must not wait there.
-	if server.aofFsync == aofFsyncAlways && !server.finishAofSwitch(true) {
-		return old.err
-	}
+	// No sync of another file may tell how far this one is durable.
+	offset := server.masterReplOffset
+	server.bioSubmitJob(bioAofFsync, func() { server.fsyncedReploffPending.Store(offset) })
+	server.fsyncedReploff = 0
 	return nil
-}
-
-// aofSwitch is what happens between two incr files. The new one counts only once the manifest names it, and the manifest may name it only once the
-// old one is durable: a power cut must not take from the middle. A background job sees to both, so that the main goroutine waits for no
-// disk; commands stay in the buffer meanwhile. If the job fails the old file goes on.
-type aofSwitch struct {
-	old                     platform.File
-	oldSize, oldFsyncOffset int64
-	am                      *aofManifest // that names the new file
-	offset                  int64        // replication offset at the end of the old file
-	start                   int64        // unix ms since when the buffer waits
-
-	done atomic.Bool
-	err  error // once done
-}
-
-// finishAofSwitch ends the switch if its job is done, or, with force, waits for it. It tells whether the buffer may be written.
-func (server *Server) finishAofSwitch(force bool) bool {
-	s := server.aofSwitch
-	if !s.done.Load() {
-		now := server.cachedMstime
-		if s.start == 0 {
-			s.start = now
-		}
-		if !force && now-s.start < 2000 {
-			return false
-		}
-		server.bioDrainWorker(bioSwitchAof)
-	}
-	server.aofSwitch = nil
-	if s.err == nil {
-		s.am.dirty = false
-		server.aofManifest = s.am
-		server.bioCreateCloseJob(s.old)
-		server.aofLastFsync = server.cachedMstime
-		return true
-	}
-	// The manifest on disk may name the new file already: then it stays there, empty, until the next try takes it.
-	server.aofManifest.dirty = true
-	server.aofSwitchFailed = true
-	server.aofFd.Close()
-	server.aofFd = s.old
-	server.aofLastIncrSize, server.aofLastIncrFsyncOffset = s.oldSize, s.oldFsyncOffset
-	server.aofLastbgrewriteStatus = false
-	if server.childType() == childTypeAOF {
-		server.child.kill(errChildKilled)
-	}
-	return true
 }
 
 // shutdownAppendOnly is the append-only file's part of a shutdown. It tells whether the server may go down.
 func (server *Server) shutdownAppendOnly(force bool) bool {
+	server.settleAofChanges()
 	if server.childType() == childTypeAOF {
 		// Without its first rewrite the dataset would be lost.
 		if server.aofState == aofWaitRewrite {

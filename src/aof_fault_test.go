@@ -65,7 +65,7 @@ func (s *faultServer) turn() { s.turns(func() bool { return true }) }
 
 // settle waits for background jobs.
 func (s *faultServer) settle() {
-	s.turns(func() bool { return len(s.childJobs) == 0 })
+	s.turns(func() bool { return len(s.childJobs) == 0 && s.aofChange == nil })
 	for typ := range bioNumOps {
 		s.bioDrainWorker(typ)
 	}

@@ -522,7 +522,7 @@ func (server *Server) aofUpgradeNeeded(am *aofManifest) bool {
 
 // aofUpgradePrepare makes the file the base: first the manifest, then the move, so that a crash in between leaves either to be done again.
 func (server *Server) aofUpgradePrepare(am *aofManifest) error {
-	if err := server.aofCreateDir(); err != nil {
+	if err := server.aofCreateDir(true); err != nil {
 		return err
 	}
 	am.baseAofInfo = &aofInfo{fileName: server.aofFilename, fileSeq: 1, fileType: aofFileTypeBase, startOffset: -1, endOffset: -1}
@@ -544,6 +544,7 @@ func (server *Server) aofUpgradePrepare(am *aofManifest) error {
 // debugLoadaof: DEBUG LOADAOF
 func debugLoadaof(c *client) {
 	server := c.server
+	server.settleAofChanges()
 	if server.aofState == aofOn {
 		server.flushAppendOnlyFile(true)
 	}

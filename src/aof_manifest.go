@@ -283,14 +283,15 @@ func (server *Server) dirExists(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-// aofCreateDir makes the append-only directory if it is not there.
-func (server *Server) aofCreateDir() error {
+// aofCreateDir makes the append-only directory if it is not there; without sync, a rewrite has to see to it that it stays.
+func (server *Server) aofCreateDir(sync bool) error {
 	dir := server.path(server.aofDirname)
 	if server.dirExists(dir) {
 		return nil
 	}
 	err := server.fs.MkdirAll(dir, 0o755)
-	if err == nil {
+	server.aofDirIsNew = !sync
+	if err == nil && sync {
 		err = server.fs.SyncDir(filepath.Dir(dir))
 	}
 	if err != nil {
@@ -347,53 +348,12 @@ func aofLoadManifestFromFile(disk platform.FS, path string, log func(format stri
 // errAofManifestNotDurable: the manifest is in its place, but a power cut may bring the one before back. No file of either may be removed.
 var errAofManifestNotDurable = errors.New("the AOF directory could not be synced")
 
-// writeAofManifestFile replaces the manifest on disk.
-func (server *Server) writeAofManifestFile(text []byte) error {
-	name := server.aofManifestFileName()
-	tmp := tempFileNamePrefix + name
-	f, err := server.fs.OpenFile(server.aofPath(tmp), os.O_WRONLY|os.O_TRUNC|os.O_CREATE, 0o644)
-	if err != nil {
-		server.log(llWarning, "Can't open the AOF manifest file %s: %s", tmp, platform.Strerror(err))
-		return err
-	}
-	renamed := false
-	defer func() {
-		if !renamed {
-			server.fs.Remove(server.aofPath(tmp))
-		}
-	}()
-	if _, err = f.Write(text); err != nil {
-		server.log(llWarning, "Error trying to write the temporary AOF manifest file %s: %s", tmp, platform.Strerror(err))
-		f.Close()
-		return err
-	}
-	err = f.Datasync()
-	if closeErr := f.Close(); err == nil {
-		err = closeErr // some systems rename no open file, so the close comes first
-	}
-	if err != nil {
-		server.log(llWarning, "Fail to fsync the temp AOF file %s: %s.", tmp, platform.Strerror(err))
-		return err
-	}
-	if err := server.fs.Rename(server.aofPath(tmp), server.aofPath(name)); err != nil {
-		server.log(llWarning, "Error trying to rename the temporary AOF manifest file %s into %s: %s", tmp, name, platform.Strerror(err))
-		return err
-	}
-	renamed = true
-	// Files that the manifest names may be new in the directory, too.
-	if err := server.fs.SyncDir(server.path(server.aofDirname)); err != nil {
-		server.log(llWarning, "Fail to fsync AOF directory %s: %s.", server.aofPath(name), platform.Strerror(err))
-		return fmt.Errorf("%w: %w", errAofManifestNotDurable, err)
-	}
-	return nil
-}
-
-// persistAofManifest makes the disk's manifest that of am.
+// persistAofManifest makes the disk's manifest that of am, here and now. No change may be under way (aof_change.go).
 func (server *Server) persistAofManifest(am *aofManifest) error {
 	if !am.dirty {
 		return nil
 	}
-	if err := server.writeAofManifestFile(am.text()); err != nil {
+	if err := server.aofDir(server.log).writeManifest(am.text()); err != nil {
 		return err
 	}
 	am.dirty = false
@@ -448,7 +408,7 @@ func (server *Server) markRewrittenIncrAofAsHistory(am *aofManifest) {
 	am.dirty = true
 }
 
-// aofDelHistoryFiles deletes what rewrites made superfluous.
+// aofDelHistoryFiles deletes what rewrites made superfluous, as the server starts.
 func (server *Server) aofDelHistoryFiles() error {
 	am := server.aofManifest
 	if am == nil || server.aofDisableAutoGc || len(am.historyAofList) == 0 {

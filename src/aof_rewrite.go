@@ -17,7 +17,7 @@ import (
 //  1. A new incr file is begun, and named in the manifest, at the moment of a snapshot.
 //  2. A background job writes the snapshot to a temporary file; commands go to the new incr file meanwhile.
 //  3. When it is done, the temporary file becomes the new base, and the old base and the incr files before the new one become
-//     history, by one change of the manifest. Then history is deleted.
+//     history, by one change of the manifest. Then history is deleted. What this asks of the disk is in aof_change.go.
 //
 // Whatever fails in between leaves a set of files that has everything: the old base, and one incr file more.
 //
@@ -121,39 +121,84 @@ func (server *Server) rewriteAppendOnlyFileBackground() error {
 	if server.hasActiveChildProcess() {
 		return errors.New("a background job is running")
 	}
-	if err := server.aofCreateDir(); err != nil {
+	server.settleAofChanges()
+	if err := server.beginRewrite(); err != nil {
 		server.aofLastbgrewriteStatus = false
 		return err
 	}
-	// The new file has to say which database its commands are for.
-	server.aofSelectedDb = -1
-	if server.aofFd != nil {
-		server.flushAppendOnlyFile(true)
-	}
-	if err := server.openNewIncrAofForAppend(); err != nil {
-		server.aofLastbgrewriteStatus = false
+	server.aofRewriteScheduled = false
+	server.aofRewriteTimeStart = server.ustime() / 1e6
+	return nil
+}
+
+// beginRewrite takes the snapshot and begins a new incr file, at the same moment.
+func (server *Server) beginRewrite() error {
+	if err := server.aofCreateDir(server.aofState == aofOn); err != nil {
 		return err
 	}
-	if server.aofState == aofWaitRewrite {
-		// No sync of another file may tell how far this one is durable.
-		server.bioDrainWorker(bioAofFsync)
-		server.fsyncedReploffPending.Store(server.masterReplOffset)
-		server.fsyncedReploff = 0
+	server.aofSwitchFailed = false
+	job := server.newRewrite()
+	switch {
+	case server.aofState == aofWaitRewrite:
+		server.aofSelectedDb = -1
+		if err := server.openTempIncrAof(); err != nil {
+			server.childOver(job)
+			return err
+		}
+	case server.aofState == aofOn:
+		if server.aofLastWriteError != nil || server.aofFsync == aofFsyncAlways {
+			server.flushAppendOnlyFile(true)
+		}
+		if err := server.aofLastWriteError; err != nil {
+			// It would be missing between the two files.
+			server.log(llWarning, "What was executed before the rewrite cannot be written to the AOF file: %s", platform.Strerror(err))
+			server.childOver(job)
+			return err
+		}
+		if server.aofSyncsAlways() {
+			server.prepareAof(func(err error) { server.rewritePrepared(job, err) })
+			return nil
+		}
+		// The new file has to say which database its commands are for.
+		server.aofSelectedDb = -1
+		server.switchAof()
 	}
-	server.statAofRewrites++
-	o := server.aofRewriteOptions()
+	server.runRewrite(job)
+	return nil
+}
+
+// newRewrite is the job of a rewrite.
+func (server *Server) newRewrite() *childJob {
 	cpulist := ""
 	if server.options.OwnProcess {
 		cpulist = server.aofRewriteCpulist
 	}
-	job := server.startChild(childTypeAOF, "AOF rewrite", func(job *childJob) error {
+	o := server.aofRewriteOptions()
+	return server.newChild(childTypeAOF, "AOF rewrite", func(job *childJob) error {
 		job.useCPUs(cpulist)
 		return server.rewriteJob(job, &o)
 	}, server.backgroundRewriteDoneHandler)
+}
+
+// runRewrite takes the snapshot.
+func (server *Server) runRewrite(job *childJob) {
+	server.statAofRewrites++
+	server.runChild(job)
 	server.log(llNotice, "Background append only file rewriting started by pid %d", job.pid)
-	server.aofRewriteScheduled = false
-	server.aofRewriteTimeStart = server.ustime() / 1e6
-	return nil
+}
+
+// rewritePrepared goes on once there is a new incr file, or there cannot be one.
+func (server *Server) rewritePrepared(job *childJob, err error) {
+	switch {
+	case job.done == nil: // discarded
+	case err != nil || job.check() != nil:
+		server.statAofrwConsecutiveFailures++
+		server.aofLastbgrewriteStatus = false
+		server.aofRewriteTimeStart = -1
+		server.childOver(job)
+	default:
+		server.runRewrite(job)
+	}
 }
 
 // rewriteJob is the goroutine of a rewrite. It leaves the temporary file if all went well.
@@ -179,6 +224,7 @@ func (server *Server) rewriteJob(job *childJob, o *aofRewriteOptions) error {
 
 // killAppendOnlyChild ends a rewrite, as if it had never been.
 func (server *Server) killAppendOnlyChild() {
+	server.settleAofChanges() // its last steps are not left half done
 	if server.childType() != childTypeAOF {
 		return
 	}
@@ -207,24 +253,26 @@ func (server *Server) aofRewriteDiscarded(job *childJob) {
 	}
 }
 
-// backgroundRewriteDoneHandler follows on the end of a rewrite.
+// backgroundRewriteDoneHandler follows on the end of a rewrite's job.
 func (server *Server) backgroundRewriteDoneHandler(job *childJob, err error) {
-	if server.aofSwitch != nil {
-		server.finishAofSwitch(true)
+	job.lingers = true
+	if server.aofChange != nil {
+		server.aofChange.next = func() { server.endRewrite(job, err) }
+		return
 	}
+	server.endRewrite(job, err)
+}
+
+// endRewrite has a rewrite's result put in its place, or removed. The rewrite goes on until that is done.
+func (server *Server) endRewrite(job *childJob, err error) {
 	if err == nil && server.aofSwitchFailed {
 		err = errAofSwitch // the old incr file goes on beyond the snapshot
 	}
 	switch {
 	case err == nil:
-		start := time.Now()
 		server.log(llNotice, "Background AOF rewrite terminated with success")
-		if server.installRewrite(job) {
-			server.log(llVerbose, "Background AOF rewrite signal handler took %dus", time.Since(start).Microseconds())
-		} else {
-			server.aofLastbgrewriteStatus = false
-			server.statAofrwConsecutiveFailures++
-		}
+		server.installRewrite(job)
+		return
 	case errors.Is(err, errChildCancelled):
 		server.log(llWarning, "Background AOF rewrite terminated by signal %d", sigusr1)
 	case errors.Is(err, errChildKilled):
@@ -236,77 +284,19 @@ func (server *Server) backgroundRewriteDoneHandler(job *childJob, err error) {
 		server.statAofrwConsecutiveFailures++
 		server.log(llWarning, "Background AOF rewrite terminated with error")
 	}
-	tmp := server.path(aofRewriteTempFile(job))
-	server.tempFiles.Delete(tmp)
-	if server.fileExists(tmp) {
-		server.bgUnlink(tmp)
-	}
+	server.discardRewrite(job)
+}
+
+// aofRewriteOver is the very end of a rewrite.
+func (server *Server) aofRewriteOver(job *childJob) {
 	if server.aofState == aofWaitRewrite {
 		// What was executed meanwhile will be in the base that the next rewrite makes.
 		server.aofBuf = nil
-		name := server.tempIncrAofName()
-		server.log(llNotice, "Removing the temp incr aof file %s in the background", name)
-		server.bgUnlink(server.aofPath(name))
 		server.aofRewriteScheduled = true
 	}
 	server.aofRewriteTimeLast = server.ustime()/1e6 - server.aofRewriteTimeStart
 	server.aofRewriteTimeStart = -1
-}
-
-// installRewrite makes a finished rewrite the new base.
-func (server *Server) installRewrite(job *childJob) bool {
-	am := server.aofManifest.dup()
-	base := server.newBaseFile(am)
-	tmp := aofRewriteTempFile(job)
-	basePath := server.aofPath(base.fileName)
-	start := server.latencyStart()
-	if err := server.fs.Rename(server.path(tmp), basePath); err != nil {
-		server.log(llWarning, "Error trying to rename the temporary AOF base file %s into %s: %s", tmp, basePath, platform.Strerror(err))
-		return false
-	}
-	server.latencyEnd("aof-rename", start)
-	server.log(llNotice, "Successfully renamed the temporary AOF base file %s into %s", tmp, base.fileName)
-	var incrPath string
-	if server.aofState == aofWaitRewrite {
-		temp := server.tempIncrAofName()
-		incr := server.newIncrFile(am, server.aofTempIncrStartOffset)
-		incrPath = server.aofPath(incr.fileName)
-		start := server.latencyStart()
-		if err := server.fs.Rename(server.aofPath(temp), incrPath); err != nil {
-			server.log(llWarning, "Error trying to rename the temporary AOF incr file %s into %s: %s", server.aofPath(temp), incrPath, platform.Strerror(err))
-			server.bgUnlink(basePath)
-			return false
-		}
-		server.latencyEnd("aof-rename", start)
-		server.log(llNotice, "Successfully renamed the temporary AOF incr file %s into %s", temp, incr.fileName)
-	}
-	server.markRewrittenIncrAofAsHistory(am)
-	if err := server.persistAofManifest(am); errors.Is(err, errAofManifestNotDurable) {
-		// What a restart finds may be the new set, and, should the power go, the old one. So both stay, until the next rewrite.
-		server.aofManifest = am
-		return false
-	} else if err != nil {
-		server.bgUnlink(basePath)
-		if incrPath != "" {
-			server.bgUnlink(incrPath)
-		}
-		return false
-	}
-	server.aofManifest = am
-	if server.aofState != aofOff {
-		size, _ := server.getAppendOnlyFileSize(base.fileName)
-		server.aofCurrentSize = size + server.aofLastIncrSize
-		server.aofRewriteBaseSize = server.aofCurrentSize
-	}
-	server.aofDelHistoryFiles()
-	server.aofLastbgrewriteStatus = true
-	server.statAofrwConsecutiveFailures = 0
-	server.log(llNotice, "Background AOF rewrite finished successfully")
-	if server.aofState == aofWaitRewrite {
-		server.setAofState(aofOn)
-		server.fsyncedReploff = server.fsyncedReploffPending.Load()
-	}
-	return true
+	server.childOver(job)
 }
 
 // --- When to rewrite ---

@@ -283,7 +283,7 @@ func TestBio(t *testing.T) {
 	release := make(chan struct{})
 	var order []int
 	for i := range 3 {
-		server.bioSubmitJob([]int{bioAofFsync, bioSwitchAof, bioAofFsync}[i], func() {
+		server.bioSubmitJob([]int{bioAofFsync, bioAofChange, bioAofFsync}[i], func() {
 			<-release
 			order = append(order, i)
 		})
@@ -291,11 +291,11 @@ func TestBio(t *testing.T) {
 	if n := server.bioPendingJobsOfType(bioAofFsync); n != 2 {
 		t.Errorf("%d pending", n)
 	}
-	if n := server.bioPendingJobsOfType(bioSwitchAof); n != 1 {
+	if n := server.bioPendingJobsOfType(bioAofChange); n != 1 {
 		t.Errorf("%d pending", n)
 	}
 	close(release)
-	server.bioDrainWorker(bioSwitchAof)
+	server.bioDrainWorker(bioAofChange)
 	if fmt.Sprint(order) != "[0 1 2]" || server.bioPendingJobsOfType(bioAofFsync) != 0 {
 		t.Errorf("done %v", order)
 	}

@@ -18,7 +18,7 @@ import (
 // jobs in order, so the fsync of a file always comes before its close. It starts with its first job and ends with bioStop, which waits for
 // what is queued. A job touches nothing of the Server but what says that any goroutine may.
 //
-// Jobs are submitted, and waited for, by the main goroutine. The number of pending jobs may be asked for by any.
+// Jobs are waited for by the main goroutine. The number of pending jobs may be asked for by any.
 //
 // Counterpart: bio.c. Differences: dropped structures are no jobs. They hang in the queue of package epoch, from where the main goroutine
 // frees them in slices between commands; a goroutine that did it (Clock.Background) measured no better.
@@ -27,7 +27,7 @@ import (
 const (
 	bioCloseFile = iota
 	bioAofFsync
-	bioSwitchAof
+	bioAofChange
 	bioLazyFree
 	bioNumOps
 )
@@ -40,7 +40,7 @@ const (
 	bioWorkerNum
 )
 
-var bioJobToWorker = [bioNumOps]int{bioCloseFile: bioWorkerCloseFile, bioAofFsync: bioWorkerAof, bioSwitchAof: bioWorkerAof, bioLazyFree: bioWorkerLazyFree}
+var bioJobToWorker = [bioNumOps]int{bioCloseFile: bioWorkerCloseFile, bioAofFsync: bioWorkerAof, bioAofChange: bioWorkerAof, bioLazyFree: bioWorkerLazyFree}
 
 var bioWorkerTitle = [bioWorkerNum]string{"bio_close_file", "bio_aof", "bio_lazy_free"}
 
@@ -65,7 +65,7 @@ type bioState struct {
 	done    sync.WaitGroup
 }
 
-// bioSubmitJob queues a job. After bioStop it is done at once.
+// bioSubmitJob queues a job. After bioStop it is done at once. Any goroutine.
 func (server *Server) bioSubmitJob(typ int, run func()) {
 	n := bioJobToWorker[typ]
 	w := &server.bio.workers[n]
@@ -178,7 +178,7 @@ func (server *Server) bioCreateFsyncJob(f platform.File, offset int64) {
 	})
 }
 
-// bgUnlink removes a file now, and leaves what that costs on a large one to the background.
+// bgUnlink removes a file now, and leaves what that costs on a large one to the background. Any goroutine.
 func (server *Server) bgUnlink(name string) error {
 	f, err := server.fs.OpenFile(name, os.O_RDONLY, 0)
 	if err != nil {

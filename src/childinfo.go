@@ -56,7 +56,9 @@ type childJob struct {
 	written  int64        // the job's own: bytes
 	keyDelay atomic.Int64 // rdb-key-save-delay
 
+	work      func(job *childJob) error
 	done      func(job *childJob, err error) // main goroutine; nil once discarded
+	lingers   bool                           // main: it goes on until childOver, although its goroutine is through
 	ended     chan struct{}                  // closed when the goroutine is through
 	cowSize   int64                          // main: bytes cloned so far, when last looked at
 	cowPeak   int64                          // main
@@ -82,28 +84,40 @@ func (server *Server) childType() int {
 // startChild takes a snapshot and has work done in a goroutine (C: redisFork). done follows on the main goroutine, once the snapshot
 // is released. An error says that the job was killed, or what work returned.
 func (server *Server) startChild(typ int, name string, work func(job *childJob) error, done func(job *childJob, err error)) *childJob {
-	latency := server.latencyStart()
-	start := time.Now()
+	job := server.newChild(typ, name, work, done)
+	server.runChild(job)
+	return job
+}
+
+// newChild makes a job that keeps others from starting already, and is to be run, or over.
+func (server *Server) newChild(typ int, name string, work func(job *childJob) error, done func(job *childJob, err error)) *childJob {
 	server.nextChildPid++
-	job := &childJob{server: server, typ: typ, pid: server.nextChildPid, name: name, snap: server.snapshot(), start: start, done: done, ended: make(chan struct{})}
-	job.keyDelay.Store(int64(server.rdbKeySaveDelay))
-	server.stat.forkTime = time.Since(start).Microseconds()
-	server.stat.totalForks++
-	server.latencyEnd("fork", latency)
-	server.childJobs = append(server.childJobs, job)
+	job := &childJob{server: server, typ: typ, pid: server.nextChildPid, name: name, work: work, done: done, ended: make(chan struct{})}
 	if isMutuallyExclusiveChildType(typ) {
 		server.child = job
 		server.stat.currentCowPeak = 0
 	}
+	return job
+}
+
+// runChild takes the snapshot and starts the goroutine.
+func (server *Server) runChild(job *childJob) {
+	latency := server.latencyStart()
+	job.start = time.Now()
+	job.snap = server.snapshot()
+	job.keyDelay.Store(int64(server.rdbKeySaveDelay))
+	server.stat.forkTime = time.Since(job.start).Microseconds()
+	server.stat.totalForks++
+	server.latencyEnd("fork", latency)
+	server.childJobs = append(server.childJobs, job)
 	go func() {
-		err := work(job)
+		err := job.work(job)
 		if by := job.killedBy.Load(); by != nil {
 			err = *by
 		}
 		close(job.ended)
 		server.el.Post(func() { server.childDone(job, err) })
 	}()
-	return job
 }
 
 // childDone is what follows on a job's end. Main goroutine.
@@ -126,6 +140,13 @@ func (server *Server) childDone(job *childJob, err error) {
 	}
 	// The handler may start the next job, but must know which one it is called for.
 	job.done(job, err)
+	if !job.lingers {
+		server.childOver(job)
+	}
+}
+
+// childOver is the end of a job: another one may start.
+func (server *Server) childOver(job *childJob) {
 	if server.child == job {
 		server.child = nil
 	}
@@ -246,6 +267,9 @@ func (job *childJob) logf(level int, format string, args ...any) {
 
 // lookAtCow updates the figures on what the snapshot has cost. Main goroutine.
 func (job *childJob) lookAtCow() {
+	if job.snap == nil {
+		return // it has not begun yet
+	}
 	job.cowSize = job.snap.clonedBytes()
 	job.cowPeak = max(job.cowPeak, job.cowSize)
 	job.cowSum += job.cowSize

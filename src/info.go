@@ -318,7 +318,9 @@ func (server *Server) infoPersistence(b *bytes.Buffer) {
 	if job := server.child; job != nil {
 		job.lookAtCow()
 		cowPeak, cowSize = job.cowPeak, job.cowSize
-		keys, total = job.keys.Load(), job.snap.keys
+		if job.snap != nil {
+			keys, total = job.keys.Load(), job.snap.keys
+		}
 		if total > 0 {
 			perc = float64(keys) / float64(total) * 100
 		}
