@@ -14,7 +14,7 @@ import "golang.org/x/text/collate"
 // Strings have no NULL here: where C tells an unset string from an empty one, both are "" and the
 // directive's row says what that means.
 
-// Log levels: server.verbosity, and the first argument of serverLog.
+// Log levels: server.verbosity, and the first argument of server.log.
 const (
 	llDebug   = 0
 	llVerbose = 1

@@ -400,7 +400,7 @@ func blockLastID(lp []byte, master streamID) streamID {
 
 // --- Adding ---
 
-// What streamAppendItem may say.
+// What appendItem may say.
 const (
 	streamAppended = iota
 	streamIDTooSmall

@@ -811,7 +811,7 @@ options:
 
 // --- Single members ---
 
-// zsetRemoved ends a command that has deleted n members: it stores, tells everybody, and counts.
+// removed ends a command that has deleted n members: it stores, tells everybody, and counts.
 func (ed *zsetEdit) removed(c *client, n int, event string) {
 	server := c.server
 	if n == 0 {

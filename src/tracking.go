@@ -11,7 +11,7 @@ import (
 // tracking.go - client-side caching: which clients may hold which keys, and telling them when a key changes.
 //
 // In the default mode the server remembers, for each key that a tracking client has read, the IDs of
-// the clients that may have it (trackingTable); a change sends each of them one message and forgets the
+// the clients that may have it (trackingState.table); a change sends each of them one message and forgets the
 // key. In broadcasting mode (BCAST) clients register prefixes; changed keys are collected per prefix and
 // sent once before the loop sleeps. The table holds IDs, not clients: one that has gone is found missing
 // when its message is due.

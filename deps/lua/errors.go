@@ -35,7 +35,7 @@ func frameAt(l *L, level int) (fn *Function, id int, ok bool) {
 	return fn, d.CurrentLine, ok
 }
 
-// position finds the position of a frame's instruction.
+// framePosition finds the position of a frame's instruction.
 func framePosition(l *L, level int) (*chunk, *position) {
 	fn, id, ok := frameAt(l, level)
 	if !ok || fn.IsG {

@@ -93,7 +93,7 @@ func appendOnly(s *server, c *conn) error {
 	return bgrewriteaof.await(s, c, &peak)
 }
 
-// freezeKind is a server on all processors, as saving is done beside serving.
+// freezeServer is a server on all processors, as saving is done beside serving.
 func freezeServer(o *options, k kind) (*server, *conn, error) {
 	everywhere := *o
 	everywhere.serverCPUs = o.serverCPUs + "," + o.clientCPUs

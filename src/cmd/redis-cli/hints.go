@@ -179,7 +179,7 @@ func (a *argSpec) matchValue(words []string) int {
 
 // --- The hint ---
 
-// joinHints puts separators between the texts that are not empty. One that was wanted behind the last of them stays, as in C.
+// hintBuilder puts separators between the texts that are not empty. One that was wanted behind the last of them stays, as in C.
 type hintBuilder struct {
 	strings.Builder
 	length int // when the last separator was thought of
