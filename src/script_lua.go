@@ -549,7 +549,10 @@ func (e *luaEngine) luaRedisSetRepl(L *lua.L) int {
 
 // luaToInt is a C int made of a number, or of a string that is one; 0 of anything else.
 func luaToInt(v lua.Value) int {
-	f, _ := lua.ToNumber(v)
+	f, ok := lua.ToNumber(v)
+	if !ok {
+		return 0
+	}
 	if f >= math.MinInt32 && f <= math.MaxInt32 {
 		return int(f)
 	}

@@ -623,7 +623,7 @@ func (p *parser) exprStatement() ast.Stmt {
 	}
 	// gopher-lua assigns to a local as soon as its expression is evaluated, which
 	// breaks "a, b = b, a", and computes a call's arguments over the last parameter.
-	if len(targets) == 1 && len(exprs) == 1 {
+	if len(targets) == 1 && len(exprs) == 1 && !endsInAnd(exprs[0]) {
 		switch n := exprs[0].(type) {
 		case *ast.FuncCallExpr:
 			n.AdjustRet = false // one value is wanted anyhow
@@ -642,6 +642,12 @@ func (p *parser) exprStatement() ast.Stmt {
 		set(&ast.LocalAssignStmt{Names: temps, Exprs: exprs}, id),
 		assign,
 	}}, id)
+}
+
+// endsInAnd tells whether the left operand of an "and" may be what e gives. gopher-lua forgets to assign it to a variable that exists.
+func endsInAnd(e ast.Expr) bool {
+	l, ok := e.(*ast.LogicalOpExpr)
+	return ok && (l.Operator == "and" || endsInAnd(l.Rhs))
 }
 
 // inRegister keeps the compiler from using a constant where an instruction has no

@@ -227,6 +227,9 @@ func (s *State) structUnpack(l *L) int {
 				}
 				l.Pop(1)
 				n--
+				if v >= 0x1p64 {
+					v = 0 // as a size_t on amd64
+				}
 				if !(v > -1 && v <= float64(len(data))) || int(v) > len(data)-pos {
 					return s.ArgError(l, 2, "data string too short")
 				}

@@ -16,7 +16,7 @@ import (
 // Expressions are made for a type, and now and then for another one, so that most programs get somewhere and some fail in odd places.
 //
 // What must not happen: that a program does not end (loops count), that a string gets huge (so does C's), and that its result depends on the order of
-// pairs or on an address, which are each server's own (tables are shown sorted, and encoded with one name at most).
+// pairs or on an address, which are each server's own (tables are shown sorted, and encoded with one name at most; tostring is kept from them).
 
 // luaPrelude has show, which makes one text of a value on both servers.
 const luaPrelude = `local function show(v, d)
@@ -62,13 +62,32 @@ type luaVar struct {
 // program makes a script; keys are those that it gets.
 func (g *generator) program(keys []string) string {
 	w := &luaWriter{generator: g, keys: keys}
+	program := ""
 	switch {
 	case g.chance(55):
-		return w.probes()
+		program = w.probes()
 	case g.chance(90):
-		return w.routine()
+		program = w.routine()
+	default:
+		program = luaPrelude + w.routine()
 	}
-	return luaPrelude + w.routine()
+	if g.chance(25) {
+		program = spread(g, program)
+	}
+	return program
+}
+
+// spread breaks the lines of a program in odd places, by which each error tells what it belongs to.
+func spread(g *generator, program string) string {
+	often := pick(g, 3, 10, 40)
+	var b strings.Builder
+	for _, token := range luaToken.FindAllString(program, -1) {
+		if token != "(" && g.chance(often) {
+			b.WriteByte('\n')
+		}
+		b.WriteString(token)
+	}
+	return b.String()
 }
 
 func (w *luaWriter) probes() string {
@@ -206,7 +225,8 @@ func (w *luaWriter) statement(depth int) string {
 	case k < 54:
 		t := w.expr(luaTable, 1)
 		return pick(g, "table.insert("+t+", "+w.expr(luaAny, 1)+")", "table.insert("+t+", "+pick(g, "1", "2", "0", "-1", "7", "'1'", "'x'", "nil")+", "+w.expr(luaAny, 1)+")", "table.remove("+t+")",
-			"table.sort("+t+")", "table.sort("+t+", function(a, b) return tostring(a) > tostring(b) end)", "table.foreachi("+t+", function(i, v) if i > 2 then return v end end)")
+			"table.sort("+t+")", "table.sort("+t+", function(a, b) return type(a) == type(b) and type(a) ~= 'table' and type(a) ~= 'function' and tostring(a) > tostring(b) end)",
+			"table.sort("+t+", "+w.comparator()+")", "table.foreachi("+t+", function(i, v) if i > 2 then return v end end)")
 	case k < 56:
 		a, b := w.newVar(luaNumber), w.expr(luaAny, 1)
 		name, value, _ := strings.Cut(a, " = ")
@@ -237,6 +257,12 @@ func (w *luaWriter) statement(depth int) string {
 			pick(g, "", " if not ok then return type(e) == 'table' and e.err or e end", " if not ok then error(e) end", " if not ok then return e end", " if not ok then error(e, 0) end")
 	}
 	return "local " + w.newVar(luaAny)
+}
+
+// comparator is a function for table.sort, which may fail or contradict itself.
+func (w *luaWriter) comparator() string {
+	return pick(w.generator, "function(a, b) return a > b end", "function(a, b) return true end", "function(a, b) return false end", "function(a, b) return a end", "function() error('cmp') end", "function() error({}) end", "function(a, b) return "+w.expr(luaBool, 1)+" end",
+		"function(a, b) return (tonumber(a) or 0) < (tonumber(b) or 0) end", "nil", "1", "function(a, b) return #a < #b end", "math.max", "function(a, b) if b == 2 then error(a) end return a < b end")
 }
 
 func (w *luaWriter) metamethods() string {
@@ -565,7 +591,10 @@ func (w *luaWriter) str(depth int) string {
 	case 0, 1:
 		return str() + " .. " + w.expr(pick(g, luaString, luaNumber), depth-1)
 	case 2:
-		return "tostring(" + w.expr(pick(g, luaNumber, luaNumber, luaString, luaBool), depth-1) + ")"
+		if w.chance(40) {
+			return "tostring(" + pick(g, w.number(0), w.literal(), w.boolean(0), "nil", "", "cjson.encode({"+num()+"})", "setmetatable({}, {__tostring=function(t) return "+w.literal()+" end})") + ")"
+		}
+		return "(string.gsub(tostring(" + w.expr(pick(g, luaNumber, luaNumber, luaString, luaBool), depth-1) + "), '0x%x+', ''))"
 	case 3:
 		return "type(" + w.expr(luaAny, depth-1) + ")"
 	case 4:

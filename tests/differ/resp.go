@@ -6,6 +6,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -71,6 +72,21 @@ func (c *conn) readReply() (*reply, error) {
 	line, err := c.r.ReadBytes('\n')
 	if err != nil {
 		return nil, err
+	}
+	if line[0] == '-' {
+		// C does not clean all errors of functions: the source that they quote may have a line's end.
+		for !bytes.HasSuffix(line, []byte("\r\n")) {
+			more, err := c.r.ReadBytes('\n')
+			if err != nil {
+				return nil, err
+			}
+			line = append(line, more...)
+		}
+		for i, ch := range line[:len(line)-2] {
+			if ch == '\r' || ch == '\n' {
+				line[i] = ' '
+			}
+		}
 	}
 	if len(line) < 3 {
 		return nil, fmt.Errorf("short line %q", line)

@@ -129,7 +129,7 @@ func (d *differ) function(g *generator, program string, command func(...string) 
 	}
 }
 
-var luaToken = regexp.MustCompile(`[A-Za-z_]\w*|\d+(\.\d+)?|'[^'\n]*'|"[^"\n]*"|\.\.\.?|[=~<>]=|\s+|.`)
+var luaToken = regexp.MustCompile(`(?s)[A-Za-z_]\w*|\d+(\.\d+)?(e[+-]?\d+)?|'(\\.|[^'\\\n])*'|"(\\.|[^"\\\n])*"|\[\[.*?\]\]|\[==\[.*?\]==\]|\.\.\.?|[=~<>]=|\s+|.`)
 
 // damage changes some tokens or bytes of a program.
 func damage(g *generator, program string) string {
@@ -137,7 +137,11 @@ func damage(g *generator, program string) string {
 		b := []byte(program)
 		for range 1 + g.r.IntN(3) {
 			if len(b) > 0 {
-				b[g.r.IntN(len(b))] = pick(g, byte(0), '\n', '\'', '"', '[', ']', '\\', '.', '-', '=', '(', 'e', 0xff, byte(g.r.IntN(256)))
+				i := g.r.IntN(len(b))
+				b[i] = pick(g, byte(0), '\n', '\'', '"', '[', ']', '\\', '.', '-', '=', '(', 'e', 0xff, byte(g.r.IntN(256)))
+				if b[i] == '\r' {
+					b[i] = ' ' // would end C's reply
+				}
 			}
 		}
 		return string(b)
