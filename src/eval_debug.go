@@ -111,6 +111,12 @@ func (s *ldbSession) Closed(err error) {
 
 var _ ae.Handler = (*ldbSession)(nil)
 
+// abandoned tells whether the script waits for a client that has closed its connection, in this very turn of the event loop. What comes behind that
+// is not to be told of a session that is over, as it was before the client sent it: it waits until the script has ended.
+func (l *ldbState) abandoned() bool {
+	return l.waiting && l.fork == nil && (l.closed || l.client.closed || l.client.conn.IsClosed())
+}
+
 // evalGenericCommandWithDebugging is EVAL of a client that debugs. The first time it only arranges for the second.
 func (c *client) evalGenericCommandWithDebugging(ro bool) {
 	server := c.server
@@ -146,6 +152,7 @@ func (server *Server) ldbRun(c *client, argv [][]byte) {
 	server.log(llWarning, "Redis synchronous debugging eval session ended")
 	l.active = false
 	l.src, l.cbuf, l.logs = nil, nil, nil
+	server.unblockPostponedClients()
 	if c.closed {
 		return
 	}

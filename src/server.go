@@ -559,6 +559,11 @@ func (server *Server) processCommand(c *client) commandResult {
 	}
 	// The commands of transactions are among those allowed, or the second half of one sent without waiting might be executed alone.
 	if cmd.flags&commands.CmdAllowBusy == 0 && server.isInsideYieldingLongCommand() {
+		if server.ldb.abandoned() {
+			c.cmd = nil
+			c.blockPostponeClient()
+			return commandPostponed
+		}
 		if server.scriptIsEval() {
 			c.rejectCommand(shared.slowevalerr)
 		} else {

@@ -57,6 +57,7 @@ func main() {
 	fmt.Printf("seed %d\n", *seed)
 	r := rand.New(rand.NewPCG(*seed, 0))
 	failed := 0
+	var all tally
 	for i, m := range modes {
 		n := *rounds / len(modes)
 		if i < *rounds%len(modes) {
@@ -65,14 +66,17 @@ func main() {
 		if n == 0 {
 			continue
 		}
-		kills, err := run(path, m, n, r)
+		var t tally
+		kills, err := run(path, m, n, r, &t)
+		all.acked, all.gone, all.kills = all.acked+t.acked, all.gone+t.gone, all.kills+kills
 		if err != nil {
 			failed++
 			fmt.Printf("%-14s FAILED after %d kills: %v\n", m.name, kills, err)
 			continue
 		}
-		fmt.Printf("%-14s %d kills\n", m.name, kills)
+		fmt.Printf("%-14s %d kills, %d writes acknowledged, %d of them gone\n", m.name, kills, t.acked, t.gone)
 	}
+	fmt.Printf("%d kills, %d writes acknowledged, %d gone, each of which the mode may lose\n", all.kills, all.acked, all.gone)
 	fmt.Printf("%d passed, %d failed\n", len(modes)-failed, failed)
 	if failed > 0 {
 		os.Exit(1)
@@ -82,6 +86,12 @@ func main() {
 func fatal(err error) {
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
+}
+
+// tally counts what clients were told is written, and what of it was not there after a kill.
+type tally struct {
+	kills       int
+	acked, gone int64
 }
 
 // counter is what one client has written.
@@ -121,7 +131,7 @@ type round struct {
 const clients = 4
 
 // run kills a server of one mode n times.
-func run(path string, m mode, n int, r *rand.Rand) (kills int, err error) {
+func run(path string, m mode, n int, r *rand.Rand, t *tally) (kills int, err error) {
 	dir, err := os.MkdirTemp("", "redport-kill-")
 	if err != nil {
 		return 0, err
@@ -142,7 +152,7 @@ func run(path string, m mode, n int, r *rand.Rand) (kills int, err error) {
 		if err := s.start(); err != nil {
 			return kills, err
 		}
-		if err := s.verify(counters); err != nil {
+		if err := s.verify(counters, t); err != nil {
 			s.kill()
 			return kills, err
 		}
@@ -156,7 +166,7 @@ func run(path string, m mode, n int, r *rand.Rand) (kills int, err error) {
 		return n, err
 	}
 	defer s.kill()
-	return n, s.verify(counters)
+	return n, s.verify(counters, t)
 }
 
 func (s *round) start() error {
@@ -289,7 +299,7 @@ func (s *round) disturb(counters []*counter, seed uint64) {
 func key(kind string, i int) string { return kind + ":" + strconv.Itoa(i) }
 
 // verify compares what is there with what was written, and goes on from it.
-func (s *round) verify(counters []*counter) error {
+func (s *round) verify(counters []*counter, t *tally) error {
 	conn, err := s.dial()
 	if err != nil {
 		return err
@@ -311,6 +321,12 @@ func (s *round) verify(counters []*counter) error {
 			return fmt.Errorf("client %d: found %d, but only %d was sent", i, plain, c.sent)
 		case plain%3 != 0 && last != plain || plain%3 == 0 && last != max(plain-1, 0):
 			return fmt.Errorf("client %d: a transaction by halves: %d and %d", i, plain, last)
+		}
+		t.acked += int64(len(c.acks))
+		for _, a := range c.acks {
+			if a.value > plain {
+				t.gone++
+			}
 		}
 		// A number that was on its way when the server was killed must not be taken for one that comes later.
 		c.acks = nil

@@ -334,6 +334,24 @@ start_server {tags {"scripting" "ldb"} overrides {busy-reply-threshold 10}} {
         r ping
     } {PONG}
 
+    test {Whoever closes a debugging session finds the server free at once} {
+        for {set i 0} {$i < 5} {incr i} {
+            set rd [redis_deferring_client]
+            $rd script debug sync
+            $rd read
+            $rd eval {return 1} 0
+            $rd read
+            # Both reach the server at the same moment.
+            pause_process [srv 0 pid]
+            $rd close
+            r deferred 1
+            r ping
+            resume_process [srv 0 pid]
+            assert_equal PONG [r read]
+            r deferred 0
+        }
+    } {} {external:skip}
+
     test {While a script is debugged, others are told that the server is busy} {
         set rd [redis_deferring_client]
         $rd script debug sync
