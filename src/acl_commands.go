@@ -248,16 +248,16 @@ func aclDryrunCommand(c *client) {
 	server := c.server
 	u := server.aclGetUserByName(c.argv[2])
 	if u == nil {
-		c.addReplyErrorFormat("User '%s' not found", cstring(string(c.argv[2])))
+		c.addReplyErrorFormat("User '%s' not found", cstring(c.argv[2]))
 		return
 	}
 	argv := c.argv[3:]
 	cmd := server.lookupCommand(argv)
 	if cmd == nil {
-		c.addReplyErrorFormat("Command '%s' not found", cstring(string(argv[0])))
+		c.addReplyErrorFormat("Command '%s' not found", cstring(argv[0]))
 		return
 	}
-	if cmd.arity > 0 && cmd.arity != len(argv) || len(argv) < -cmd.arity {
+	if !cmd.arityFits(len(argv)) {
 		c.addReplyErrorFormat("wrong number of arguments for '%s' command", cmd.fullname)
 		return
 	}

@@ -352,9 +352,9 @@ func (l *aofLoading) execute(argv [][]byte) error {
 	c.argv = argv
 	cmd := server.lookupCommand(argv)
 	if cmd == nil {
-		return &aofLoadError{fmt.Sprintf("Unknown command '%s' reading the append only file %s", cstring(string(argv[0])), l.name)}
+		return &aofLoadError{fmt.Sprintf("Unknown command '%s' reading the append only file %s", cstring(argv[0]), l.name)}
 	}
-	if cmd.arity > 0 && cmd.arity != len(argv) || len(argv) < -cmd.arity || cmd.proc == nil {
+	if !cmd.arityFits(len(argv)) || cmd.proc == nil {
 		return &aofLoadError{fmt.Sprintf("Wrong number of arguments for '%s' command reading the append only file %s", cmd.fullname, l.name)}
 	}
 	if cmd.fullname == "multi" {

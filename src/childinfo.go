@@ -32,7 +32,6 @@ const (
 	childTypeRDB
 	childTypeAOF
 	childTypeLDB
-	childTypeModule
 )
 
 // What a killed job ends with.

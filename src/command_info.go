@@ -390,7 +390,7 @@ func getKeysSubcommandImpl(c *client, withFlags bool) {
 	case !cmd.doesCommandHaveKeys():
 		c.addReplyError("The command has no key arguments")
 		return
-	case cmd.arity > 0 && cmd.arity != len(argv) || len(argv) < -cmd.arity:
+	case !cmd.arityFits(len(argv)):
 		c.addReplyError("Invalid number of arguments specified for command")
 		return
 	}

@@ -207,9 +207,11 @@ func (v *stringDirective) rewrite(name string, _ configFlags, state *rewriteConf
 }
 
 // cstring is s as far as C reads it: up to the first NUL.
-func cstring(s string) string {
-	if i := strings.IndexByte(s, 0); i >= 0 {
-		return s[:i]
+func cstring[T ~string | ~[]byte](s T) T {
+	for i := range len(s) {
+		if s[i] == 0 {
+			return s[:i]
+		}
 	}
 	return s
 }

@@ -351,7 +351,7 @@ func debugCommand(c *client) {
 		time.Sleep(time.Duration(strtod(arg(2)) * float64(time.Second)))
 		c.addReply(shared.ok)
 	case is("LOG", 3):
-		server.log(llWarning, "DEBUG LOG: %s", cstring(string(arg(2))))
+		server.log(llWarning, "DEBUG LOG: %s", cstring(arg(2)))
 		c.addReply(shared.ok)
 	case is("LEAK", 3):
 		server.debug.leaked = append(server.debug.leaked, bytes.Clone(arg(2)))

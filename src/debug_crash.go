@@ -59,11 +59,8 @@ func (server *Server) bugReportEnd(sig platform.Signal, viaSignal bool) {
 	server.logText([]byte(`
 === REDIS BUG REPORT END. Make sure to include from START to END. ===
 
-       Please report the crash by opening an issue on github:
-
-           http://github.com/redis/redis/issues
-
-  If a Redis module was involved, please open in the module's repo instead.
+       Please report the crash to the Redport project, or to those
+       who built this server. It is not the C server of redis.io.
 
   Suspect RAM error? Use redis-server --test-memory to verify it.
 

@@ -143,10 +143,7 @@ func evalExtractShebangFlags(body []byte) (flags uint64, shebangLen int, err str
 	if !bytes.HasPrefix(body, []byte("#!")) {
 		return scriptFlagEvalCompatMode, 0, ""
 	}
-	text := body
-	if i := indexNul(text); i >= 0 {
-		text = text[:i]
-	}
+	text := cstring(body)
 	end := bytes.IndexByte(text, '\n')
 	if end < 0 {
 		return 0, 0, "Invalid script shebang"

@@ -306,7 +306,7 @@ func (c *client) parseExtendedExpireArgumentsOrReply() (flags int, ok bool) {
 		case equalFold(arg, "LT"):
 			flags |= expireLT
 		default:
-			c.addReplyErrorFormat("Unsupported option %s", cstring(string(arg)))
+			c.addReplyErrorFormat("Unsupported option %s", cstring(arg))
 			return 0, false
 		}
 	}

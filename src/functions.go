@@ -241,10 +241,7 @@ func functionExtractLibMetadata(payload []byte) (md functionsLibMetadata, err er
 	if !bytes.HasPrefix(payload, []byte("#!")) {
 		return md, errors.New("Missing library metadata")
 	}
-	text := payload
-	if i := indexNul(text); i >= 0 {
-		text = text[:i]
-	}
+	text := cstring(payload)
 	end := bytes.IndexByte(text, '\n')
 	if end < 0 {
 		return md, errors.New("Invalid library metadata")
@@ -498,7 +495,7 @@ func functionLoadCommand(c *client) {
 	i := 2
 	for ; i < len(c.argv)-1; i++ {
 		if !equalFold(c.argv[i], "REPLACE") {
-			c.addReplyErrorFormat("Unknown option given: %s", clip(c.argv[i], len(c.argv[i])))
+			c.addReplyErrorFormat("Unknown option given: %s", cstring(c.argv[i]))
 			return
 		}
 		replace = true

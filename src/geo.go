@@ -333,9 +333,9 @@ func (q *geoQuery) parseOptions(c *client, v *zsetView, exists bool, flags, from
 		}
 		c.addReplyErrorFormat("%s is not compatible with WITHDIST, WITHHASH and WITHCOORD options", name)
 	case search && !fromMember && !fromLonLat:
-		c.addReplyErrorFormat("exactly one of FROMMEMBER or FROMLONLAT can be specified for %s", cstring(string(c.argv[0])))
+		c.addReplyErrorFormat("exactly one of FROMMEMBER or FROMLONLAT can be specified for %s", cstring(c.argv[0]))
 	case search && !byRadius && !byBox:
-		c.addReplyErrorFormat("exactly one of BYRADIUS and BYBOX can be specified for %s", cstring(string(c.argv[0])))
+		c.addReplyErrorFormat("exactly one of BYRADIUS and BYBOX can be specified for %s", cstring(c.argv[0]))
 	case q.any && q.count == 0:
 		c.addReplyError("the ANY argument requires COUNT argument")
 	default:

@@ -264,7 +264,7 @@ func (server *Server) scriptVerify(cmd *redisCommand) string {
 	if cmd == nil {
 		return "Unknown Redis command called from script"
 	}
-	if cmd.arity > 0 && cmd.arity != len(c.argv) || len(c.argv) < -cmd.arity {
+	if !cmd.arityFits(len(c.argv)) {
 		return "Wrong number of args calling Redis command from script"
 	}
 	if cmd.flags&commands.CmdNoscript != 0 && !server.debug.disableDenyScripts {

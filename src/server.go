@@ -355,7 +355,6 @@ const (
 	cmdCallNone          = 0
 	cmdCallPropagateAof  = 1 << 0
 	cmdCallPropagateRepl = 1 << 1
-	cmdCallFromModule    = 1 << 2
 	cmdCallPropagate     = cmdCallPropagateAof | cmdCallPropagateRepl
 	cmdCallFull          = cmdCallPropagate
 )
@@ -403,33 +402,15 @@ func (c *client) commandCheckExistence() bool {
 	return false
 }
 
+// clip is what C prints of b with %.*s.
 func clip(b []byte, n int) []byte {
-	// As C's %.128s: what follows a NUL is not shown.
-	if i := indexNul(b); i >= 0 {
-		b = b[:i]
-	}
-	if len(b) > n {
-		b = b[:n]
-	}
-	return b
+	b = cstring(b)
+	return b[:min(len(b), n)]
 }
 
-func indexNul(b []byte) int {
-	for i, ch := range b {
-		if ch == 0 {
-			return i
-		}
-	}
-	return -1
-}
-
-func (c *client) commandCheckArity() bool {
-	cmd := c.cmd
-	if cmd.arity > 0 && cmd.arity != len(c.argv) || len(c.argv) < -cmd.arity {
-		c.rejectCommandFormat("wrong number of arguments for '%s' command", cmd.fullname)
-		return false
-	}
-	return true
+// arityFits tells whether the command takes that many arguments, its name included.
+func (cmd *redisCommand) arityFits(argc int) bool {
+	return argc == cmd.arity || cmd.arity <= 0 && argc >= -cmd.arity
 }
 
 // securityWarning ends a connection that speaks HTTP: a browser was tricked into sending commands.
@@ -462,8 +443,8 @@ func (server *Server) processCommand(c *client) commandResult {
 			return commandDone
 		}
 		c.lastcmd = cmd
-		if cmd.arity > 0 && cmd.arity != len(c.argv) || len(c.argv) < -cmd.arity {
-			c.commandCheckArity()
+		if !cmd.arityFits(len(c.argv)) {
+			c.rejectCommandFormat("wrong number of arguments for '%s' command", cmd.fullname)
 			return commandDone
 		}
 		if cmd.flags&commands.CmdProtected != 0 && !server.commandAllowedByProtection(c) {
@@ -478,12 +459,9 @@ func (server *Server) processCommand(c *client) commandResult {
 	inMulti := c.flags&clientMulti != 0
 	// What some or all commands of a transaction must have counts for its EXEC, too.
 	denyStale := flags&commands.CmdStale == 0
-	if inMulti {
-		switch cmd.fullname {
-		case "exec":
-			flags |= c.mstate.cmdFlags
-			denyStale = denyStale || c.mstate.cmdInvFlags&commands.CmdStale != 0
-		}
+	if inMulti && cmd.fullname == "exec" {
+		flags |= c.mstate.cmdFlags
+		denyStale = denyStale || c.mstate.cmdInvFlags&commands.CmdStale != 0
 	}
 	isWrite := flags&commands.CmdWrite != 0
 	mayReplicate := flags&(commands.CmdWrite|commands.CmdMayReplicate) != 0
@@ -670,21 +648,20 @@ func (server *Server) call(c *client, flags int) {
 			server.trackingRememberKeys(caller, c)
 		}
 	}
-	// A rewritten command is counted as what was sent.
-	real := cmd
+	// From here on, cmd and not c.cmd: a rewritten command is counted as what was sent.
 	if c.flags&clientBlocked == 0 {
-		real.calls++
-		real.nanoseconds += c.duration
+		cmd.calls++
+		cmd.nanoseconds += c.duration
 		if server.latencyTrackingEnabled {
-			real.updateLatencyHistogram(c.duration)
+			cmd.updateLatencyHistogram(c.duration)
 		}
 		if c.duration >= server.slowThreshold && !server.loading {
-			server.commandWasSlow(c, real)
+			server.commandWasSlow(c, cmd)
 		}
 		server.stat.numcommands++
 		c.duration = 0
 	}
-	if len(server.monitors) > 0 && !server.loading && c.flags&clientReprocessingCommand == 0 && real.flags&(commands.CmdSkipMonitor|commands.CmdAdmin) == 0 {
+	if len(server.monitors) > 0 && !server.loading && c.flags&clientReprocessingCommand == 0 && cmd.flags&(commands.CmdSkipMonitor|commands.CmdAdmin) == 0 {
 		argv := c.argv
 		if c.originalArgv != nil {
 			argv = c.originalArgv

@@ -159,7 +159,6 @@ const (
 	clientTrackingOptout
 	clientTrackingCaching
 	clientTrackingNoloop
-	clientInToTable
 	clientProtocolError
 	clientCloseAfterCommand
 	clientDenyBlocking
@@ -168,7 +167,6 @@ const (
 	clientAllowOom
 	clientNoTouch
 	clientPushing
-	clientModuleAuthHasResult
 	clientReprocessingCommand
 	clientReplRdbChannel
 	clientReplMainChannel
@@ -196,7 +194,6 @@ const (
 	blockedStream
 	blockedZset
 	blockedPostpone
-	blockedPostponeTrim
 	blockedShutdown
 	blockedLazyfree
 	blockedNumTypes
@@ -216,7 +213,6 @@ const (
 	protoInlineMaxSize   = 64 * 1024
 	protoMbulkBigArg     = 32 * 1024
 	protoResizeThreshold = 32 * 1024
-	protoMaxQuerybufLen  = 1024 * 1024 * 1024
 
 	// What a client that has not authenticated yet may send.
 	unauthMultibulkLimit = 10

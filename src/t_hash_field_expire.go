@@ -812,7 +812,7 @@ func (c *client) parseHsetexOrReply() (a hsetexArgs, ok bool) {
 		}
 		base, unit, ok := c.expireOption(arg)
 		if !ok {
-			c.addReplyErrorFormat("unknown argument: %s", cstring(string(arg)))
+			c.addReplyErrorFormat("unknown argument: %s", cstring(arg))
 			return a, false
 		}
 		if a.keepTTL || a.when >= 0 {

@@ -61,7 +61,7 @@ func pointer(u uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointe
 func accessLen(flags byte) int { return int(flags&flagAccess) * accessSize }
 
 // expireLen is expireSize or 0.
-func expireLen(flags byte) int { return int(flags&flagExpire) << 2 }
+func expireLen(flags byte) int { return int(flags&flagExpire) * (expireSize / flagExpire) }
 
 // keyAt returns the offset of the key field.
 func keyAt(flags byte) int { return entryHeader + accessLen(flags) }
