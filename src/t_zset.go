@@ -441,11 +441,12 @@ func (db *redisDb) newZset(key []byte) zsetEdit {
 	return zsetEdit{db: db, key: key, zsetView: zsetView{lp: listpack.Reset(db.server.zsetScratch)}}
 }
 
-// hint makes the set a skiplist at once if so many members, the longest of so many bytes, would not fit a listpack. The length is of
-// no concern to a set that exists: they may all be there already, and the number is taken for what is added to nothing, as C does.
-func (ed *zsetEdit) hint(members, longest int) {
+// hint makes the set a skiplist at once if so many members, the first of so many bytes, would not fit a listpack. The length is of
+// no concern to a set that exists: they may all be there already, and the number is taken for what is added to nothing, as C does. That only
+// the first counts is to be seen: a score of -0 becomes 0 in a listpack, also in one that a later member turns into a skiplist.
+func (ed *zsetEdit) hint(members, first int) {
 	server := ed.db.server
-	if ed.z == nil && (members > server.zsetMaxListpackEntries || !ed.exists && longest > server.zsetMaxListpackValue) {
+	if ed.z == nil && (members > server.zsetMaxListpackEntries || !ed.exists && first > server.zsetMaxListpackValue) {
 		ed.toSkiplist()
 	}
 }
@@ -744,14 +745,12 @@ options:
 	// All scores are parsed before anything is added: the command works as a whole or not at all.
 	var few [16]float64
 	scores := few[:0]
-	longest := 0
 	for j := 0; j < len(pairs); j += 2 {
 		score, ok := c.getDoubleFromObjectOrReply(pairs[j], "")
 		if !ok {
 			return
 		}
 		scores = append(scores, score)
-		longest = max(longest, len(pairs[j+1]))
 	}
 	var ed zsetEdit
 	if !c.openZset(&ed, key) {
@@ -761,7 +760,7 @@ options:
 	var score float64
 	failed := false
 	if ed.exists || flags&zaddInXx == 0 {
-		ed.hint(len(scores), longest)
+		ed.hint(len(scores), len(pairs[1]))
 		for j, s := range scores {
 			var out int
 			out, score = ed.add(s, pairs[2*j+1], flags)

@@ -117,6 +117,24 @@ func TestZsetEncodings(t *testing.T) {
 	}
 }
 
+// A listpack keeps -0 as 0. Whether a set begins as one is the first member's length alone.
+func TestZsetNegativeZero(t *testing.T) {
+	c := idleServer(t, "--zset-max-listpack-value", "4").fakeClient()
+	for _, s := range []struct{ command, score string }{
+		{"ZADD first 5 longer -0 m", "-0"},
+		{"ZADD second -0 m 5 longer", "0"},
+		{"ZADD second 3 other", "0"},
+		{"ZADD listpack -0 m", "0"},
+		{"ZADD listpack 5 longer", "0"},
+		{"ZADD listpack -0 m", "0"},
+	} {
+		c.run(strings.Fields(s.command)...)
+		if got := c.run("ZSCORE", strings.Fields(s.command)[1], "m"); got != bulk(s.score) {
+			t.Errorf("after %s: %q, want %s", s.command, got, s.score)
+		}
+	}
+}
+
 func TestZsetPropagation(t *testing.T) {
 	server := idleServer(t)
 	c := server.fakeClient()
