@@ -263,14 +263,21 @@ func stringValue(b []byte, tryInt bool, buf *[8]byte) dict.Value {
 }
 
 // intValue is the dictionary's form of a number.
+func intValue(n int64, buf *[8]byte) dict.Value {
+	binary.LittleEndian.PutUint64(buf[:], uint64(n))
+	v := bytesValue(buf)
+	v.Meta = objString<<4 | objEncodingInt
+	return v
+}
+
+// bytesValue is a value of eight bytes.
 //
 // The dictionary copies the bytes of a value but keeps its pointer, and to the compiler both are one struct that
 // escapes. Hiding where buf lies keeps the callers' buffers off the heap: no SET may allocate.
-func intValue(n int64, buf *[8]byte) dict.Value {
-	binary.LittleEndian.PutUint64(buf[:], uint64(n))
+func bytesValue(buf *[8]byte) dict.Value {
 	u := uintptr(unsafe.Pointer(buf))
 	hidden := *(**[8]byte)(unsafe.Pointer(&u))
-	return dict.Value{Meta: objString<<4 | objEncodingInt, Bytes: hidden[:]}
+	return dict.Value{Bytes: hidden[:]}
 }
 
 // rawValue is the dictionary's form of a string that a command is about to change in place.

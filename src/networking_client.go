@@ -3,8 +3,10 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -208,11 +210,8 @@ func (c *client) unprotectClient() {
 }
 
 func removeClient(list *[]*client, c *client) {
-	for i, x := range *list {
-		if x == c {
-			*list = append((*list)[:i], (*list)[i+1:]...)
-			return
-		}
+	if i := slices.Index(*list, c); i >= 0 {
+		*list = slices.Delete(*list, i, i+1)
 	}
 }
 
@@ -363,14 +362,10 @@ func (c *client) catClientInfoString() string {
 		userName = c.user.name
 	}
 	qbuf, qfree := c.inputBuffer()
-	replyLen := 0
-	if len(c.reply) > 0 {
-		replyLen = len(c.reply)
-	}
 	fmt.Fprintf(&b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d watch=%d qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s user=%s redir=%d resp=%d lib-name=%s lib-ver=%s io-thread=%d",
 		c.id, c.peerID(), c.sockName(), fd, c.name, server.unixtime-c.ctime, server.unixtime-c.lastInteraction, c.clientFlagsString(), c.db.id,
 		len(c.pubsubChannels), len(c.pubsubPatterns), len(c.pubsubshardChannels), multi, len(c.watchedKeys),
-		qbuf, qfree, c.argvMem(), c.mstate.argvLenSums, cap(c.buf), c.replyPeak(), len(c.buf)-c.sentlen, replyLen, c.getClientOutputBufferMemoryUsage(),
+		qbuf, qfree, c.argvMem(), c.mstate.argvLenSums, cap(c.buf), c.replyPeak(), len(c.buf)-c.sentlen, len(c.reply), c.getClientOutputBufferMemoryUsage(),
 		c.getClientMemoryUsage(), events, cmd, userName, redir, c.resp, c.libName, c.libVer, c.ioThread())
 	return b.String()
 }
@@ -403,8 +398,8 @@ func (server *Server) getAllClientsInfoString(typ int) string {
 
 // clientsInOrder lists the clients by age, oldest first, as Redis does.
 func (server *Server) clientsInOrder() []*client {
-	list := append([]*client(nil), server.clients...)
-	sortClientsByID(list)
+	list := slices.Clone(server.clients)
+	slices.SortFunc(list, func(a, b *client) int { return cmp.Compare(a.id, b.id) })
 	return list
 }
 

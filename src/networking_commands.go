@@ -4,22 +4,10 @@ package server
 
 import (
 	"math"
-	"slices"
 	"strings"
-
-	"redport/src/commands"
 )
 
 // networking_commands.go - commands about the connection itself: CLIENT, HELLO, RESET, QUIT, and pausing.
-
-func sortClientsByID(list []*client) {
-	slices.SortFunc(list, func(a, b *client) int {
-		if a.id < b.id {
-			return -1
-		}
-		return 1
-	})
-}
 
 // equalFold compares an argument with an upper-case ASCII word. As in C, what follows a NUL does not count.
 func equalFold(arg []byte, upper string) bool {
@@ -633,5 +621,3 @@ func (c *client) blockPostponeClient() {
 	server.blockedClientsByType[blockedPostpone]++
 	server.postponedClients = append(server.postponedClients, c)
 }
-
-var _ = commands.CmdWrite

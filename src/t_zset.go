@@ -105,13 +105,6 @@ func (z *zsetObject) insertAt(e dict.Entry, score float64, member []byte) {
 	z.d.Insert(e, member, bytesValue(&buf), 0)
 }
 
-// bytesValue hides from the compiler where buf lies: see intValue.
-func bytesValue(buf *[8]byte) dict.Value {
-	u := uintptr(unsafe.Pointer(buf))
-	hidden := *(**[8]byte)(unsafe.Pointer(&u))
-	return dict.Value{Bytes: hidden[:]}
-}
-
 // update gives the member at e another score.
 func (z *zsetObject) update(e dict.Entry, member []byte, score float64) {
 	z.t.Update(scoreAt(e), member, score)
