@@ -147,12 +147,6 @@ func getSafeInfoString(s string) string {
 // --- Sections ---
 
 func (server *Server) infoServer(b *bytes.Buffer) {
-	mode := "standalone"
-	if server.clusterEnabled {
-		mode = "cluster"
-	} else if server.sentinelMode {
-		mode = "sentinel"
-	}
 	supervised := "no"
 	switch server.supervisedMode {
 	case supervisedUpstart:
@@ -191,7 +185,7 @@ lru_clock:%d
 executable:%s
 config_file:%s
 io_threads_active:%d
-`, redisVersion, redisGitSHA1, redisBuildID(), mode, sysname, release, machine, bits.UintSize, monotonic.InfoString(), server.el.Backend(),
+`, redisVersion, redisGitSHA1, redisBuildID(), server.modeName(), sysname, release, machine, bits.UintSize, monotonic.InfoString(), server.el.Backend(),
 		server.pid, supervised, server.runid, port, server.cachedUstime(), uptime, uptime/(3600*24), server.hz, server.configHz,
 		server.lruclock, server.executable, server.configfile, boolToInt(server.ioThreadsNum > 1))
 	if server.isShutdownInitiated() {

@@ -477,14 +477,7 @@ func helloCommand(c *client) {
 	c.addReplyBulkString("id")
 	c.addReplyLongLong(int64(c.id))
 	c.addReplyBulkString("mode")
-	switch {
-	case server.sentinelMode:
-		c.addReplyBulkString("sentinel")
-	case server.clusterEnabled:
-		c.addReplyBulkString("cluster")
-	default:
-		c.addReplyBulkString("standalone")
-	}
+	c.addReplyBulkString(server.modeName())
 	if !server.sentinelMode {
 		c.addReplyBulkString("role")
 		if server.masterhost != "" {

@@ -267,14 +267,20 @@ func (server *Server) Stop() {
 	})
 }
 
+// modeName says what kind of server this is, as INFO, HELLO and the log do.
+func (server *Server) modeName() string {
+	switch {
+	case server.clusterEnabled:
+		return "cluster"
+	case server.sentinelMode:
+		return "sentinel"
+	}
+	return "standalone"
+}
+
 // redisAsciiArt prints the banner on a terminal, or wherever always-show-logo wants it; else one log line says as much.
 func (server *Server) redisAsciiArt() {
-	mode := "standalone"
-	if server.clusterEnabled {
-		mode = "cluster"
-	} else if server.sentinelMode {
-		mode = "sentinel"
-	}
+	mode := server.modeName()
 	port := server.port
 	if port == 0 {
 		port = server.tlsPort
