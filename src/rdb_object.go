@@ -1118,7 +1118,7 @@ func (r *rdbReader) loadStreamConsumer(s *stream, cg *streamCG, rdbtype byte) in
 		r.corrupt("Duplicate stream consumer detected.")
 		return 0
 	}
-	consumer := cg.addConsumer(s.clk, name, r.loadMillisecondTime())
+	consumer := s.addConsumer(cg, name, r.loadMillisecondTime())
 	if !r.ok() {
 		r.short("Stream short read reading seen time.")
 		return 0

@@ -137,6 +137,7 @@ type stream struct {
 	maxDeletedID streamID // the greatest that XDEL has removed
 	entriesAdded uint64   // entries ever added
 	cgroups      rax.Map[streamName, *streamCG]
+	groupBytes   *int64      // of all groups, their names excepted; headers of the same stream share it
 	cold         *streamCold // nil as long as there is nothing to pack
 }
 
@@ -155,7 +156,8 @@ func (server *Server) streamNew() *stream {
 }
 
 func newStream(clk *epoch.Clock, packer *cold.Packer) *stream {
-	return &stream{clk: clk, packer: packer, birth: clk.Now(), blocks: rax.New[streamID, streamBlock](clk), cgroups: rax.New[streamName, *streamCG](clk)}
+	return &stream{clk: clk, packer: packer, birth: clk.Now(), blocks: rax.New[streamID, streamBlock](clk), cgroups: rax.New[streamName, *streamCG](clk),
+		groupBytes: new(int64)}
 }
 
 // --- The collection ---
@@ -180,7 +182,7 @@ func (s *stream) dup() collection {
 	c.maxDeletedID, c.entriesAdded = s.maxDeletedID, s.entriesAdded
 	groups := s.cgroups.Iter()
 	for ok := groups.First(); ok; ok = groups.Next() {
-		c.cgroups.Set(groups.Key(), groups.Value().dup(s.clk))
+		c.cgroups.Set(groups.Key(), c.dupGroup(groups.Value()))
 	}
 	return c
 }
@@ -198,12 +200,7 @@ func (s *stream) freeEffort() int {
 }
 
 func (s *stream) memoryUsage() int64 {
-	n := streamHeaderSize + s.blockBytes + s.blocks.Bytes() + s.cgroups.Bytes() + s.coldBytes()
-	it := s.cgroups.Iter()
-	for ok := it.First(); ok; ok = it.Next() {
-		n += it.Value().memoryUsage()
-	}
-	return n
+	return streamHeaderSize + s.blockBytes + s.blocks.Bytes() + s.cgroups.Bytes() + *s.groupBytes + s.coldBytes()
 }
 
 // releasedStream is the blocks of a stream that was dropped.
@@ -241,11 +238,7 @@ func (s *stream) release() {
 			s.clk.Retire(b.pointer(), int(b.room), b.epoch)
 		}
 	}
-	groups := s.cgroups.Iter()
-	for ok := groups.First(); ok; ok = groups.Next() {
-		a.Account(-groups.Value().memoryUsage())
-	}
-	a.Account(-streamHeaderSize - s.blocks.Bytes() - s.cgroups.Bytes() - s.coldBytes())
+	a.Account(-streamHeaderSize - s.blocks.Bytes() - s.cgroups.Bytes() - *s.groupBytes - s.coldBytes())
 	if s.cold != nil {
 		s.cold.Drop()
 	}

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"unsafe"
 
-	"redport/src/epoch"
 	"redport/src/rax"
 )
 
@@ -73,13 +72,13 @@ func (cg *streamCG) memoryUsage() int64 {
 	return n
 }
 
-// dup returns a copy of the group.
-func (cg *streamCG) dup(clk *epoch.Clock) *streamCG {
-	c := newGroup(clk, cg.lastID, cg.entriesRead)
+// dupGroup returns a copy of another stream's group.
+func (s *stream) dupGroup(cg *streamCG) *streamCG {
+	c := s.newGroup(cg.lastID, cg.entriesRead)
 	it := cg.consumers.Iter()
 	for ok := it.First(); ok; ok = it.Next() {
 		old := it.Value()
-		consumer := c.addConsumer(clk, old.name, old.seenTime)
+		consumer := s.addConsumer(c, old.name, old.seenTime)
 		consumer.activeTime = old.activeTime
 		pel := old.pel.Iter()
 		for ok := pel.First(); ok; ok = pel.Next() {
@@ -92,19 +91,27 @@ func (cg *streamCG) dup(clk *epoch.Clock) *streamCG {
 	return c
 }
 
-func newGroup(clk *epoch.Clock, id streamID, entriesRead int64) *streamCG {
-	clk.Allocator().Account(streamGroupSize)
-	return &streamCG{epoch: clk.Now(), lastID: id, entriesRead: entriesRead, number: 1, pel: rax.New[streamID, streamNACK](clk),
-		consumers: rax.New[streamName, *streamConsumer](clk), names: rax.New[consumerNumber, streamName](clk)}
+// accountGroups counts bytes of groups that are in no map.
+func (s *stream) accountGroups(n int64) {
+	*s.groupBytes += n
+	s.clk.Allocator().Account(n)
+}
+
+// newGroup returns a group that belongs to the stream, but has no name yet.
+func (s *stream) newGroup(id streamID, entriesRead int64) *streamCG {
+	clk, sum := s.clk, s.groupBytes
+	s.accountGroups(streamGroupSize)
+	return &streamCG{epoch: clk.Now(), lastID: id, entriesRead: entriesRead, number: 1, pel: rax.NewSummed[streamID, streamNACK](clk, sum),
+		consumers: rax.NewSummed[streamName, *streamConsumer](clk, sum), names: rax.NewSummed[consumerNumber, streamName](clk, sum)}
 }
 
 // addConsumer adds a consumer that is not there to a group that may be written to.
-func (cg *streamCG) addConsumer(clk *epoch.Clock, name streamName, seen int64) *streamConsumer {
-	consumer := &streamConsumer{epoch: clk.Now(), number: cg.number, name: name, seenTime: seen, activeTime: -1, pel: rax.New[streamID, struct{}](clk)}
+func (s *stream) addConsumer(cg *streamCG, name streamName, seen int64) *streamConsumer {
+	consumer := &streamConsumer{epoch: s.clk.Now(), number: cg.number, name: name, seenTime: seen, activeTime: -1, pel: rax.NewSummed[streamID, struct{}](s.clk, s.groupBytes)}
 	cg.number++
 	cg.consumers.Set(name, consumer)
 	cg.names.Set(consumer.number, name)
-	clk.Allocator().Account(streamConsumerSize + int64(len(name)))
+	s.accountGroups(streamConsumerSize + int64(len(name)))
 	return consumer
 }
 
@@ -135,7 +142,7 @@ func (s *stream) createGroup(name []byte, id streamID, entriesRead int64) *strea
 	if _, ok := s.cgroups.Get(key); ok {
 		return nil
 	}
-	cg := newGroup(s.clk, id, entriesRead)
+	cg := s.newGroup(id, entriesRead)
 	s.cgroups.Set(key, cg)
 	return cg
 }
@@ -143,7 +150,7 @@ func (s *stream) createGroup(name []byte, id streamID, entriesRead int64) *strea
 // destroyGroup removes a group.
 func (s *stream) destroyGroup(name []byte) {
 	if cg, ok := s.cgroups.Delete(streamName(name)); ok {
-		s.clk.Allocator().Account(-cg.memoryUsage())
+		s.accountGroups(-cg.memoryUsage())
 	}
 }
 
@@ -169,7 +176,7 @@ func (s *stream) ownConsumer(cg *streamCG, name streamName) *streamConsumer {
 // createConsumer adds a consumer that is not there, as part of the client's command.
 func (c *client) createConsumer(s *stream, cg *streamCG, name, key []byte) *streamConsumer {
 	server := c.server
-	consumer := cg.addConsumer(s.clk, streamName(name), server.commandTimeSnapshot())
+	consumer := s.addConsumer(cg, streamName(name), server.commandTimeSnapshot())
 	server.dirty++
 	server.notifyKeyspaceEvent(notifyStream, "xgroup-createconsumer", key, c.db.id)
 	return consumer
@@ -191,7 +198,7 @@ func (s *stream) deleteConsumer(cg *streamCG, consumer *streamConsumer) int {
 	for ok := it.First(); ok; ok = it.Next() {
 		cg.pel.Delete(it.Key())
 	}
-	s.clk.Allocator().Account(-streamConsumerSize - int64(len(consumer.name)) - consumer.pel.Bytes())
+	s.accountGroups(-streamConsumerSize - int64(len(consumer.name)) - consumer.pel.Bytes())
 	cg.consumers.Delete(consumer.name)
 	cg.names.Delete(consumer.number)
 	return n

@@ -191,7 +191,7 @@ func TestStreamSnapshots(t *testing.T) {
 				name := streamName([]byte{byte('p' + r.Intn(4))})
 				consumer := s.ownConsumer(cg, name)
 				if consumer == nil {
-					consumer = cg.addConsumer(s.clk, name, int64(step))
+					consumer = s.addConsumer(cg, name, int64(step))
 				}
 				id := model[r.Intn(len(model))].id
 				switch r.Intn(20) {
@@ -258,6 +258,16 @@ func TestStreamSnapshots(t *testing.T) {
 		copied := s.dup().(*stream)
 		if dumpStream(copied) == "" || copied.entries != s.entries {
 			t.Error("dup lost something")
+		}
+		for _, x := range []*stream{s, copied} {
+			var sum int64
+			groups := x.cgroups.Iter()
+			for ok := groups.First(); ok; ok = groups.Next() {
+				sum += groups.Value().memoryUsage()
+			}
+			if sum == 0 || sum != *x.groupBytes {
+				t.Errorf("groups hold %d bytes, of which the stream knows %d", sum, *x.groupBytes)
+			}
 		}
 		if held := s.memoryUsage() + copied.memoryUsage(); server.mem.Used() != held {
 			t.Errorf("accounted %d, held %d", server.mem.Used(), held)

@@ -199,16 +199,19 @@ type Tree interface {
 
 // Freer frees the blocks of a Tree, in whichever way the goroutine that calls may.
 type Freer struct {
-	a      *zmalloc.Allocator
+	c      *Clock
 	remote bool
 }
 
-// Free frees a block that is off the accounts.
+// Free frees a block that is off the accounts. The owner leaves a large one to be freed piece by piece.
 func (f *Freer) Free(p unsafe.Pointer, n int) {
-	if f.remote {
-		f.a.FreeRemoteRetired(p, n)
-	} else {
-		f.a.FreeRetired(p, n)
+	switch {
+	case f.remote:
+		f.c.a.FreeRemoteRetired(p, n)
+	case zmalloc.IsLarge(n):
+		f.c.ready.add(&tree{Tree: &largeBlock{p, n}})
+	default:
+		f.c.a.FreeRetired(p, n)
 	}
 }
 
@@ -231,7 +234,7 @@ type largeBlock struct {
 const largePiece = 2 << 20 // about 100 us
 
 func (b *largeBlock) Free(f *Freer, n int) bool {
-	b.n = f.a.FreeRetiredPart(b.p, b.n, largePiece)
+	b.n = f.c.a.FreeRetiredPart(b.p, b.n, largePiece)
 	return b.n > 0
 }
 

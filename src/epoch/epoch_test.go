@@ -235,6 +235,32 @@ func TestReleaseTree(t *testing.T) {
 	})
 }
 
+// TestLargeBlocksOfTrees: a tree's large blocks are freed piece by piece, whoever frees the tree.
+func TestLargeBlocksOfTrees(t *testing.T) {
+	backends(t, func(t *testing.T, a *zmalloc.Allocator) {
+		c := New(a)
+		for _, owner := range []bool{false, true} {
+			const size = 40 << 20
+			x := newTree(a, 3, size, owner)
+			c.ReleaseTree(x, c.Now())
+			last := c.Pending()
+			for c.Reclaim(0) {
+				if freed := last - c.Pending(); freed > 2*largePiece {
+					t.Fatalf("%d bytes freed at once", freed)
+				}
+				last = c.Pending()
+			}
+			if !x.isDone() || c.Pending() != 0 {
+				t.Errorf("not freed; pending %d", c.Pending())
+			}
+		}
+		a.Purge()
+		if a.Mapped() != 0 {
+			t.Errorf("mapped %d", a.Mapped())
+		}
+	})
+}
+
 // TestBackground: trees and large blocks are freed in another goroutine, while the owner goes on.
 func TestBackground(t *testing.T) {
 	backends(t, func(t *testing.T, a *zmalloc.Allocator) {

@@ -39,7 +39,7 @@ func (c *Clock) reclaimSlice() (more bool) {
 	if c.again.first != nil {
 		more = c.lookAgain(sliceBlocks)
 	}
-	f := Freer{a: c.a}
+	f := Freer{c: c}
 	if t := c.ready.takeOwner(); t != nil {
 		if t.Free(&f, sliceBlocks) {
 			c.ready.putBack(t)
@@ -108,7 +108,7 @@ func (c *Clock) Background(stop <-chan struct{}) {
 		q.background = false
 		q.mu.Unlock()
 	}()
-	f := Freer{a: c.a, remote: true}
+	f := Freer{c: c, remote: true}
 	for {
 		t := q.takeRemote(true)
 		if t == nil {

@@ -57,10 +57,16 @@ type Map[K Key[K], V any] struct {
 	root  *node[K, V]
 	count int
 	bytes int64
+	sum   *int64 // of the bytes of several maps, or nil
 }
 
 // New returns an empty map.
 func New[K Key[K], V any](clk *epoch.Clock) Map[K, V] { return Map[K, V]{clk: clk} }
+
+// NewSummed returns an empty map whose bytes are part of *sum too, so that nobody needs to ask many maps what they hold together.
+func NewSummed[K Key[K], V any](clk *epoch.Clock, sum *int64) Map[K, V] {
+	return Map[K, V]{clk: clk, sum: sum}
+}
 
 // Len returns the number of entries.
 func (m *Map[K, V]) Len() int { return m.count }
@@ -70,8 +76,8 @@ func (m *Map[K, V]) Bytes() int64 { return m.bytes }
 
 // Clear drops all entries. O(1): nodes are the collector's.
 func (m *Map[K, V]) Clear() {
-	m.clk.Allocator().Account(-m.bytes)
-	m.root, m.count, m.bytes = nil, 0, 0
+	m.account(-m.bytes)
+	m.root, m.count = nil, 0
 }
 
 // --- Nodes ---
@@ -85,6 +91,9 @@ func (m *Map[K, V]) nodeBytes(n *node[K, V]) int64 {
 
 func (m *Map[K, V]) account(d int64) {
 	m.bytes += d
+	if m.sum != nil {
+		*m.sum += d
+	}
 	m.clk.Allocator().Account(d)
 }
 

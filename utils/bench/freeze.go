@@ -18,11 +18,12 @@ import (
 type job struct {
 	command string
 	busy    string // the field of INFO persistence that says that it runs
+	cow     string // the one that says how many bytes were copied
 }
 
 var (
-	bgsave       = job{"BGSAVE", "rdb_bgsave_in_progress"}
-	bgrewriteaof = job{"BGREWRITEAOF", "aof_rewrite_in_progress"}
+	bgsave       = job{"BGSAVE", "rdb_bgsave_in_progress", "rdb_last_cow_size"}
+	bgrewriteaof = job{"BGREWRITEAOF", "aof_rewrite_in_progress", "aof_last_cow_size"}
 )
 
 // jobResult is what a job did when it was done several times.
@@ -58,7 +59,7 @@ func (j job) repeat(s *server, c *conn, quiet time.Duration) (r jobResult, err e
 			return r, err
 		}
 		holds = append(holds, took/1000)
-		cow, err := c.info("persistence", map[string]string{"BGSAVE": "rdb_last_cow_size", "BGREWRITEAOF": "aof_last_cow_size"}[j.command])
+		cow, err := c.info("persistence", j.cow)
 		if err != nil {
 			return r, err
 		}
@@ -226,47 +227,33 @@ func measureFreeze(o *options, k kind, n int) (r freezeResult, err error) {
 
 // --- A few big ones ---
 
-// bigKeys are collections of a million elements, and what a client writes to each.
+// bigKeys are collections of a million elements, each at a key by the name of its type, and what a client writes to them.
 var bigKeys = []struct {
-	label string
-	load  func(c *conn, n int) error
+	giant
 	write func(c *conn, n, i int) error
 }{
-	{"hash", func(c *conn, n int) error {
-		return fill(c, n, 100, func(i int) []string { return []string{"HSET", "hash", element(i), strconv.Itoa(i)} })
-	}, func(c *conn, n, i int) error {
-		_, err := c.do("HSET", "hash", element(rand.IntN(n)), strconv.Itoa(i))
+	{hash, func(c *conn, n, i int) error {
+		_, err := c.do("HSET", hash.label, element(rand.IntN(n)), strconv.Itoa(i))
 		return err
 	}},
-	{"sorted set", func(c *conn, n int) error {
-		return fill(c, n, 100, func(i int) []string { return []string{"ZADD", "zset", strconv.Itoa(rand.IntN(n)), element(i)} })
-	}, func(c *conn, n, i int) error {
-		_, err := c.do("ZADD", "zset", strconv.Itoa(rand.IntN(n)), element(rand.IntN(n)))
+	{sortedSet, func(c *conn, n, i int) error {
+		_, err := c.do("ZADD", sortedSet.label, strconv.Itoa(rand.IntN(n)), element(rand.IntN(n)))
 		return err
 	}},
-	{"list", func(c *conn, n int) error {
-		return fill(c, n, 100, func(i int) []string { return []string{"RPUSH", "list", element(i)} })
-	}, func(c *conn, n, i int) error {
+	{list, func(c *conn, n, i int) error {
 		var err error
 		switch i % 3 {
 		case 0:
-			_, err = c.do("LSET", "list", strconv.Itoa(rand.IntN(n)), element(i))
+			_, err = c.do("LSET", list.label, strconv.Itoa(rand.IntN(n)), element(i))
 		case 1:
-			_, err = c.do("RPUSH", "list", element(i))
+			_, err = c.do("RPUSH", list.label, element(i))
 		default:
-			_, err = c.do("LPOP", "list")
+			_, err = c.do("LPOP", list.label)
 		}
 		return err
 	}},
-	{"stream", func(c *conn, n int) error {
-		for i := range n {
-			if err := c.load("XADD", "stream", strconv.Itoa(i+1)+"-1", "field", strconv.Itoa(i)); err != nil {
-				return err
-			}
-		}
-		return c.drain()
-	}, func(c *conn, n, i int) error {
-		_, err := c.do("XADD", "stream", "*", "field", strconv.Itoa(i))
+	{stream, func(c *conn, n, i int) error {
+		_, err := c.do("XADD", stream.label, "*", "field", strconv.Itoa(i))
 		return err
 	}},
 }
@@ -297,7 +284,7 @@ func measureFreezeBig(o *options, k kind, n int) error {
 	defer s.stop()
 	defer c.close()
 	for _, b := range bigKeys {
-		if err := b.load(c, n); err != nil {
+		if err := b.load(c, b.label, n); err != nil {
 			return err
 		}
 	}

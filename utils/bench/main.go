@@ -6,7 +6,7 @@
 //	types        the same for commands on collections
 //	memory       resident bytes a key, after loading and after churn; of big collections, and of many small ones
 //	latency      how long a single command takes at worst while the keyspace grows
-//	stalls       how long other clients wait, and turns of the event loop take, while giants are deleted, expired, renamed over and flushed
+//	stalls       how long other clients wait, and turns of the event loop take, while giants are deleted, expired, evicted, replaced and flushed
 //	freeze       what BGSAVE and BGREWRITEAOF do to the others, writers to big collections among them
 //	tools        our redis-benchmark beside C's
 //	iothreads    io-threads N beside io-threads 1, of ours and of C Redis (not among the parts that run by default)
@@ -47,6 +47,8 @@ type options struct {
 	memoryKeys    int
 	latencyKeys   int
 	stallSize     int
+	stallGiants   string
+	endings       string
 	freezeKeys    int
 	serverCPUs    string
 	clientCPUs    string
@@ -75,6 +77,8 @@ func main() {
 	flag.IntVar(&o.memoryKeys, "memory-keys", 5000000, "memory: keys")
 	flag.IntVar(&o.latencyKeys, "latency-keys", 10000000, "latency: keys")
 	flag.IntVar(&o.stallSize, "stall-size", 10000000, "stalls: elements of a collection")
+	flag.StringVar(&o.stallGiants, "giants", "", "stalls: only these giants, as the rows have them, with semicolons between")
+	flag.StringVar(&o.endings, "endings", "", "stalls: only these ways to go")
 	flag.IntVar(&o.freezeKeys, "freeze-keys", 10000000, "freeze: keys, beside a round with 10,000")
 	flag.StringVar(&o.serverCPUs, "server-cpus", "0", "processors of the server, as for taskset")
 	flag.StringVar(&o.clientCPUs, "client-cpus", "1", "processors of the clients")
