@@ -78,7 +78,7 @@ func main() {
 	flag.IntVar(&o.latencyKeys, "latency-keys", 10000000, "latency: keys")
 	flag.IntVar(&o.stallSize, "stall-size", 10000000, "stalls: elements of a collection")
 	flag.StringVar(&o.stallGiants, "giants", "", "stalls: only these giants, as the rows have them, with semicolons between")
-	flag.StringVar(&o.endings, "endings", "", "stalls: only these ways to go")
+	flag.StringVar(&o.endings, "endings", "DEL;expiry;RENAME over it;FLUSHDB", "stalls: only these ways to go; \"\" for all that there are")
 	flag.IntVar(&o.freezeKeys, "freeze-keys", 10000000, "freeze: keys, beside a round with 10,000")
 	flag.StringVar(&o.serverCPUs, "server-cpus", "0", "processors of the server, as for taskset")
 	flag.StringVar(&o.clientCPUs, "client-cpus", "1", "processors of the clients")

@@ -16,7 +16,8 @@ import (
 
 // stalls.go - how long another client waits at worst while a giant goes, in each way in which one can go.
 //
-// The giant lies in database 0; what goes is a copy of it in database 1. So it is loaded once a server, unless all databases are flushed.
+// The giant lies in database 0; what goes is a copy of it in database 1. So it is loaded once a server, unless all databases are flushed. HyperLogLogs
+// have 12 KB at most and are no giants; nor is anything here about commands that send all of what they remove, as SPOP may.
 
 // stallGiants are one of each type, and what else of a type may take its time.
 var stallGiants = append(slices.Clone(giants),
@@ -183,11 +184,12 @@ func wanted(list, label string) bool {
 	return list == "" || slices.Contains(strings.Split(strings.ToLower(list), ";"), strings.ToLower(label))
 }
 
-// stalls prints how long another client waits at worst while giants go, and how long the server's longest turn takes.
+// stalls prints how long the server's longest turn takes while giants go, and how long another client waits at worst.
 func stalls(o *options, kinds []kind) error {
-	fmt.Printf("\n### Longest waits of another client while a giant of %d elements goes\n\nThe other client asks for a small key again and again, from shortly before to a second after: what it waits at "+
-		"worst, and what the longest turn of the event loop takes, as the server tells it. Of ours it is the least of up to %d rounds, as a stall of the server's own making would be in all of "+
-		"them; no more are made once both are below %d ms. The others' is that of one round. The first row is as long a time in which nothing happens.\n\n", o.stallSize, stallRounds, stallAim.Milliseconds())
+	fmt.Printf("\n### Longest waits of another client while a giant of %d elements goes\n\nThe longest turn of the event loop, as the server tells it, and the longest wait of another client, which sends a PING "+
+		"after the other for %d ms. Of ours it is the least of up to %d rounds, for waits in each %d ms of them: a stall of the server's own making is in all rounds, one of the machine's is not. No more "+
+		"rounds are made once both are below %d ms. Of the others it is one round. The first row is as long a time in which nothing happens.\n\n", o.stallSize, (watchSlices * watchSlice).Milliseconds(),
+		stallRounds, watchSlice.Milliseconds(), stallAim.Milliseconds())
 	fmt.Print("| | |")
 	for _, k := range kinds {
 		fmt.Printf(" %s: turn | wait |", k.name)
