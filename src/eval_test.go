@@ -62,6 +62,28 @@ func TestScriptErrorsAreOneLine(t *testing.T) {
 	}
 }
 
+// TestScriptErrorPlace looks at where errors say that they are from.
+func TestScriptErrorPlace(t *testing.T) {
+	c := scriptClient(t)
+	for _, test := range []struct{ script, want string }{
+		{"error({err='E x'})", "-E x script: 938b0124118efb1bee3e718009e5646ab9a56876, on @user_script:1.\r\n"},
+		{"error(setmetatable({}, {__newindex = function() end}))", "-ERR unknown error\r\n"},
+		{"error(setmetatable({err='E x'}, {__newindex = {}}))", "-E x\r\n"},
+		{"table.sort({1, 2, 'x'}, math.max)", "-ERR bad argument #1 to '?' (number expected, got string) script: d963a37067a08f4967b55889daaaa93c05fbbb3a, on =[C]:-1.\r\n"},
+	} {
+		if got := c.run("EVAL", test.script, "0"); got != test.want {
+			t.Errorf("%s: %q, want %q", test.script, got, test.want)
+		}
+	}
+	// What is no number is no flag.
+	if got := c.run("EVAL", "return {pcall(redis.set_repl, '12d')}", "0"); got != "*1\r\n:1\r\n" {
+		t.Errorf("set_repl: %q", got)
+	}
+	if got := c.run("EVAL", "local n = {} for name in pairs(redis.pcall('nosuch')) do n[#n+1] = name end return n", "0"); !strings.HasPrefix(got, "*2\r\n$25\r\nignore_error_stats_update") {
+		t.Errorf("fields of an error: %q", got)
+	}
+}
+
 // TestScriptReplyDepth: a table that contains itself ends where C Lua's stack would.
 func TestScriptReplyDepth(t *testing.T) {
 	for _, tc := range []struct {

@@ -305,15 +305,25 @@ type luaErrorInfo struct {
 
 // luaExtractErrorInformation reads the error that a script has ended with.
 func (e *luaEngine) luaExtractErrorInformation(failure *lua.Error) (info luaErrorInfo) {
-	if failure.Source != "" {
+	t, _ := failure.Value.(*lua.Table)
+	if mt, ok := tableMetatable(t); failure.Source != "" && !(ok && mt.RawGetString("__newindex") != lua.Nil) {
+		// C keeps it in the table, unless a script prevents that.
 		info.source, info.line = failure.Source, strconv.Itoa(failure.Line)
 	}
-	if t, ok := failure.Value.(*lua.Table); ok {
+	if t != nil {
 		luaErrorTableInformation(t, &info)
 		return info
 	}
 	info.msg = "ERR " + luaCString(e.luaDisplay(failure.Value))
 	return info
+}
+
+func tableMetatable(t *lua.Table) (*lua.Table, bool) {
+	if t == nil {
+		return nil, false
+	}
+	mt, ok := t.Metatable.(*lua.Table)
+	return mt, ok
 }
 
 // luaErrorTableInformation reads an error's table.

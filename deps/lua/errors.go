@@ -48,7 +48,8 @@ func framePosition(l *L, level int) (*chunk, *position) {
 	return c, &c.pos[id]
 }
 
-// where is the source and line of the innermost Lua function.
+// where is the source and line of the function that raises an error, or of its caller where it is a C function: as C Redis tells them, which knows no
+// line of a C function that has called another.
 func (s *State) where(l *L) (string, int) {
 	if l == nil {
 		return "", 0
@@ -56,6 +57,9 @@ func (s *State) where(l *L) (string, int) {
 	for level := range 3 {
 		if c, p := framePosition(l, level); c != nil {
 			return c.source, int(p.line)
+		}
+		if fn, _, ok := frameAt(l, level); level == 1 && ok && fn.IsG && !s.operators[fn] {
+			return "=[C]", -1
 		}
 	}
 	return "", 0
@@ -326,11 +330,18 @@ func (s *State) openErrors() {
 	s.root.SetMetatable(&Function{}, s.basic)
 	s.null = &UserData{Metatable: s.basic}
 
+	s.operators = make(map[*Function]bool)
+	for _, t := range []*Table{s.basic, s.str} {
+		t.ForEach(func(_, v Value) { s.operators[v.(*Function)] = true })
+	}
 	s.fnConcat = s.function(s.concat)
 	s.fnLen = s.function(s.length)
 	s.fnMod = s.function(s.mod)
 	s.fnPow = s.function(s.pow)
 	s.fnForNumber = s.function(s.forNumber)
+	for _, fn := range []*Function{s.fnConcat, s.fnLen, s.fnMod, s.fnPow, s.fnForNumber} {
+		s.operators[fn] = true
+	}
 }
 
 // operandError reports what was tried on operand i of the running instruction.

@@ -168,6 +168,7 @@ type State struct {
 	gcPause, gcStep int // what collectgarbage was told
 
 	fnConcat, fnMod, fnPow, fnForNumber, fnLen *Function
+	operators                                  map[*Function]bool // functions that C does not call for what they do
 
 	born  time.Time
 	alloc int64 // bytes that compiled chunks are estimated to hold

@@ -84,6 +84,19 @@ func TestErrorPosition(t *testing.T) {
 			t.Errorf("%q: %+v", c.src, err)
 		}
 	}
+	// C knows no line of a C function that another C function calls.
+	for _, src := range []string{"table.sort({1, 2, 'x'}, math.max)", "string.gsub('x', '.', math.max)"} {
+		_, err := s.Call(compileTest(t, s, src))
+		if err == nil || err.Source != "=[C]" || err.Line != -1 {
+			t.Errorf("%q: %+v", src, err)
+		}
+	}
+	for _, src := range []string{"return setmetatable({}, {__concat = math.max}) .. 'x'", "return setmetatable({}, {__index = math.max}).x"} {
+		_, err := s.Call(compileTest(t, s, src))
+		if err == nil || err.Source != "@user_script" || err.Line != 1 {
+			t.Errorf("%q: %+v", src, err)
+		}
+	}
 }
 
 // TestReuse runs scripts that leave traces in the lists, and looks for them in the next.

@@ -175,6 +175,7 @@ type sorter struct {
 	l    *L
 	less *Function
 	a    []Value // a[i] is element i; a[0] is not used
+	t    *Table
 }
 
 func (s *State) tableSort(l *L) int {
@@ -187,7 +188,7 @@ func (s *State) tableSort(l *L) int {
 	if n > 1 {
 		s.writable(l, t)
 	}
-	q := sorter{s: s, l: l, less: less, a: make([]Value, n+1)}
+	q := sorter{s: s, l: l, less: less, a: make([]Value, n+1), t: t}
 	for i := 1; i <= n; i++ {
 		q.a[i] = t.RawGetInt(i)
 	}
@@ -222,6 +223,14 @@ func (q *sorter) lt(a, b Value) bool {
 	return false
 }
 
+// at is element i, or what is in the table beside the array: functions that contradict themselves lead C there, too.
+func (q *sorter) at(i int) Value {
+	if i > 0 && i < len(q.a) {
+		return q.a[i]
+	}
+	return q.t.RawGetInt(i)
+}
+
 func (q *sorter) swap(i, j int) { q.a[i], q.a[j] = q.a[j], q.a[i] }
 
 func (q *sorter) sort(lo, hi int) {
@@ -246,13 +255,13 @@ func (q *sorter) sort(lo, hi int) {
 		q.swap(mid, hi-1)
 		i, j := lo, hi-1
 		for {
-			for i++; q.lt(q.a[i], pivot); i++ {
-				if i > hi-1 {
+			for i++; q.lt(q.at(i), pivot); i++ {
+				if i > hi {
 					q.s.Errorf(q.l, "invalid order function for sorting")
 				}
 			}
-			for j--; q.lt(pivot, q.a[j]); j-- {
-				if j < lo+1 {
+			for j--; q.lt(pivot, q.at(j)); j-- {
+				if j < lo {
 					q.s.Errorf(q.l, "invalid order function for sorting")
 				}
 			}
@@ -261,7 +270,13 @@ func (q *sorter) sort(lo, hi int) {
 			}
 			q.swap(i, j)
 		}
-		q.swap(hi-1, i)
+		if i < len(q.a) {
+			q.swap(hi-1, i)
+		} else {
+			v := q.at(i)
+			q.t.RawSetInt(i, q.a[hi-1])
+			q.a[hi-1] = v
+		}
 		// The smaller part by recursion, the larger in this loop.
 		if i-lo < hi-i {
 			q.sort(lo, i-1)
