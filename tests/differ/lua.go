@@ -103,10 +103,87 @@ func (w *luaWriter) probes() string {
 		}
 	}
 	for range 1 + w.r.IntN(8) {
-		fmt.Fprintf(&b, "out[#out+1] = show({pcall(function() return %s end)}, 0)\n", w.expr(luaKind(w.r.IntN(int(luaAny)+1)), 1+w.r.IntN(4)))
+		e := ""
+		if w.chance(15) {
+			e = w.odd()
+		} else {
+			e = w.expr(luaKind(w.r.IntN(int(luaAny)+1)), 1+w.r.IntN(4))
+		}
+		fmt.Fprintf(&b, "out[#out+1] = show({pcall(function() return %s end)}, 0)\n", e)
 	}
 	b.WriteString("return out")
 	return b.String()
+}
+
+// odd is a use of the language or of a library at an edge.
+func (w *luaWriter) odd() string {
+	g := w.generator
+	num := func() string { return w.expr(luaNumber, 1) }
+	str := func() string { return w.expr(luaString, 1) }
+	any := func() string { return w.expr(luaAny, 1) }
+	edge := func() string {
+		return pick(g, "0", "1", "-1", "2", "3", "0/0", "1/0", "-1/0", "0.5", "-0.5", "1e15", "2^31", "2^31-1", "-2^31", "2^32", "2^53", "2^63", "-2^63", "7998", "8000", "'2'", "'x'", "nil", "{}", "true", num())
+	}
+	switch w.r.IntN(26) {
+	case 0:
+		return "(function(...) return select('#', ...), ... end)(" + pick(g, "", w.exprs(4), "unpack({1, nil, 3}, 1, 3)", "...") + ")"
+	case 1:
+		return "(function(a, b, ...) local c, d, e = ... return e, d, c, b, a, #{...}, (...) end)(" + w.exprs(6) + ")"
+	case 2:
+		return "(function(" + pick(g, "", "a", "a, b") + pick(g, "...", ", ...") + ") return arg.n, arg[1] end)(" + w.exprs(3) + ")"
+	case 3:
+		return "(function() local n, last = 0 for i = " + edge() + ", " + edge() + pick(g, "", ", "+edge()) + " do n = n + 1 last = i if n > 5 then break end end return n, last end)()"
+	case 4:
+		return "(function() local s = '' for i = " + pick(g, "1, 0", "3, 1, -1", "1, 2, 0.25", "0.1, 0.5, 0.1", "-3, -1", "1, 3, -1", "5, 1, -2", "1e15, 1e15 + 3", "2^53, 2^53 + 4, 2") + " do s = s .. i .. ' ' end return s end)()"
+	case 5:
+		return "unpack(" + pick(g, "{}", "{1,2,3}", "{n=3}", "KEYS", str()) + ", " + edge() + ", " + edge() + ")"
+	case 6:
+		return "(function() local function f(n) " + pick(g, "return f(n + 1)", "return 1 + f(n + 1)", "if n > "+strconv.Itoa(10+w.r.IntN(190))+" then return n end return (f(n + 1))", "local t = {f(n + 1)} return t", "return pcall(f, n + 1)", "return (tostring(setmetatable({}, {__tostring = f})))") + " end return " +
+			pick(g, "type(f(1))", "pcall(f, 1) == true", "select('#', pcall(f, 1))") + " end)()"
+	case 7:
+		return "pcall(error, " + any() + pick(g, "", ", 0", ", 1", ", 2", ", 3", ", "+edge()) + ")"
+	case 8:
+		return "pcall(function() local function g() error(" + any() + ", " + edge() + ") end\ng()\nend)"
+	case 9:
+		return "xpcall(function() " + pick(g, "error("+any()+")", "return "+w.exprs(2), "local x = nil + 1", "error()") + " end, function(...) " + pick(g, "return ...", "return select('#', ...)", "error('again')", "return {...}", "") + " end)"
+	case 10:
+		return "(function() local co = coroutine." + pick(g, "create", "wrap") + "(function(a, ...) local b = coroutine.yield(a, ...) " + pick(g, "error(b)", "return b", "coroutine.yield(b)", "local c = nil + b", "return coroutine.yield()", "return coroutine.status(coroutine.running())") + " end) " +
+			"local r = {} for i = 1, 4 do local p = {" + pick(g, "pcall(co, i)", "pcall(coroutine.resume, co, i)", "coroutine.resume(co, i, "+any()+")", "pcall(coroutine.status, co)") + "} for k = 1, 3 do r[#r+1] = p[k] == nil and 'nil' or p[k] end end return r end)()"
+	case 11:
+		return pick(g, "coroutine.yield(1)", "coroutine.running()", "coroutine.status("+any()+")", "coroutine.resume("+any()+")", "coroutine.create("+any()+")", "coroutine.wrap(function() coroutine.yield(coroutine.running() == nil) end)()",
+			"coroutine.wrap(function() return pcall(coroutine.yield, 1) end)()", "coroutine.wrap(function() table.sort({3,2,1}, coroutine.yield) end)()", "coroutine.wrap(function() string.gsub('abc', '.', coroutine.yield) end)()")
+	case 12:
+		return "string.format('%" + pick(g, "", "5", "-5", "05", "+", ".3", "10.2", "#", " ") + pick(g, "d", "i", "u", "o", "x", "X", "c", "e", "E", "f", "g", "G", "q", "s") + "', " + pick(g, edge(), str(), any()) + ")"
+	case 13:
+		return "string.format(" + str() + ", " + w.exprs(3) + ")"
+	case 14:
+		return "#string.rep(" + pick(g, "''", "'a'", "'abc'", str()) + ", " + pick(g, "0", "-1", "1", "100", "0/0", "-1/0", "1.9", "'3'", "nil", "{}", "1000") + ")"
+	case 15:
+		return "string." + pick(g, "find", "match") + "(" + pick(g, str(), "'a.b-c%d'", "('x'):rep(300)", "'((()))'") + ", " + pick(g, w.pattern(), "('(.)'):rep(32)", "('(.)'):rep(33)", "('a?'):rep(20)", "'(((.)))'", "'.-.-.-b'", "'[%]]'", "'[^%]]'", "'[a-]'", "'[-a]'", "'[a-%d]'", "'%'", "'[[:alpha:]]'", "'^^a'", "'a$$'", "'(()'") +
+			pick(g, "", ", "+edge()) + pick(g, "", ", true", ", false") + ")"
+	case 16:
+		return "string.gsub(" + str() + ", " + w.pattern() + ", " + pick(g, "'%9'", "'%%%0'", "'%z'", "function(...) return select('#', ...) end", "function() return {} end", "function() return true end", "{[' ']=true}", "setmetatable({}, {__index=function(t, k) return k .. k end})", w.replacement(1)) + ", " + edge() + ")"
+	case 17:
+		return "string." + pick(g, "sub", "byte") + "(" + str() + ", " + edge() + ", " + edge() + ")"
+	case 18:
+		return "table.concat(" + pick(g, "{1,2,3}", "{'a', 'b', {}}", "{1, nil, 3}", "{}", w.array(luaString, 1)) + ", " + pick(g, "','", "''", "nil", "1", "{}") + ", " + edge() + ", " + edge() + ")"
+	case 19:
+		return "(function() local t = " + pick(g, "{}", "{1,2,3}", "{3,1,2}", "{'b','a'}") + " return " + pick(g, "table.insert(t, "+edge()+", 'v')", "table.remove(t, "+pick(g, "1", "0", "-1", "3", "4", "5", "'1'", "nil", "{}")+")", "table.insert(t)", "table.insert(t, 1, 2, 3)", "table.maxn(t)", "table.getn(t)", "table.setn(t, 1)", "table.foreach(t, function(k, v) return v end)", "table.sort(t, "+w.comparator()+")") + ", t end)()"
+	case 20:
+		return "bit." + pick(g, "tobit", "bnot", "bswap", "tohex") + "(" + edge() + ")"
+	case 21:
+		return "bit." + pick(g, "band", "bor", "bxor", "lshift", "rshift", "arshift", "rol", "ror", "tohex") + "(" + edge() + ", " + edge() + ")"
+	case 22:
+		return pick(g, "cjson.encode("+pick(g, "1/0", "0/0", "2^53", "2^63", "1e300", "0.1", "-0.5", "123456789012345", "'\\0\\1\\127\\200/'", "{{},{}}", "{[1]=1,[3]=3}", "{[1]=1,[20]=2}", "setmetatable({}, {__index={1}})", "function() end", "cjson.null", "nil", "")+")",
+			"cjson.encode_keep_buffer("+pick(g, "true", "false", "1", "")+")", "cjson.encode_sparse_array("+pick(g, "", "true", "false, 2, 5", "1")+")", "cjson.encode_max_depth("+edge()+")", "cjson.decode_max_depth("+edge()+")", "cjson.encode_number_precision("+pick(g, "14", "1", "0", "15", "17", edge())+")", "cjson.encode_invalid_numbers("+pick(g, "", "true", "'null'", "'x'")+")", "cjson.decode_invalid_numbers("+pick(g, "", "true", "'null'")+")",
+			"cjson.decode(string.rep('[', "+pick(g, "10", "999", "1000", "1001")+") .. string.rep(']', 1000))")
+	case 23:
+		return "cmsgpack." + pick(g, "pack("+edge()+")", "unpack(cmsgpack.pack("+edge()+"))", "pack()", "unpack("+w.quote(w.packed())+")", "unpack_limit("+w.quote(w.packed())+", "+edge()+", "+edge()+")", "unpack_one("+w.quote(w.packed())+", "+edge()+")", "pack({"+edge()+", "+edge()+"})", "pack(string.rep('a', "+pick(g, "31", "32", "255", "256", "65535", "65536")+")):sub(1, 6)")
+	case 24:
+		return "struct." + pick(g, "pack('"+w.structFormat()+"', "+edge()+", "+edge()+")", "unpack('"+w.structFormat()+"', struct.pack('"+w.structFormat()+"', "+edge()+", "+edge()+"))", "unpack('"+w.structFormat()+"', "+str()+", "+edge()+")", "size('"+w.structFormat()+"')")
+	}
+	return "redis." + pick(g, "call()", "pcall()", "call({})", "pcall("+any()+")", "log()", "log("+any()+")", "log("+edge()+", 'x')", "sha1hex()", "sha1hex("+any()+", 1)", "error_reply()", "error_reply("+any()+")", "status_reply("+any()+", 1)", "status_reply("+any()+")", "setresp()", "setresp("+edge()+")", "set_repl()", "set_repl("+edge()+")", "set_repl(1, 2)",
+		"acl_check_cmd()", "acl_check_cmd("+any()+")", "acl_check_cmd('nosuch')", "acl_check_cmd('get', {})", "breakpoint()", "debug("+w.exprs(2)+")", "replicate_commands()", "REDIS_VERSION_NUM", "LOG_WARNING", "REPL_NONE", "register_function('x', print)", "call('select', "+pick(g, "0", "1", "15", "16", "-1", "'x'")+")", "call('debug', 'object', 'x')")
 }
 
 // newVar is "name = value" of a variable that later code may use.
