@@ -318,6 +318,9 @@ func (server *Server) scheduledRewriteCron() {
 
 // appendOnlyCron begins rewrites that are due, and tries again what could not be written.
 func (server *Server) appendOnlyCron() {
+	if ch := server.aofChange; ch != nil && ch.done.Load() {
+		server.finishAofChange()
+	}
 	if server.aofState == aofOff {
 		return
 	}

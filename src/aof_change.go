@@ -58,7 +58,8 @@ func (server *Server) beginAofChange(ch *aofChange, work func()) {
 		work()
 		ch.done.Store(true)
 		server.el.Post(func() {
-			if server.aofChange == ch {
+			// In the middle of a script there is no snapshot to be taken; appendOnlyCron comes back to it.
+			if server.aofChange == ch && !server.isInsideYieldingLongCommand() {
 				server.finishAofChange()
 			}
 		})
@@ -278,6 +279,10 @@ func (server *Server) prepareAof(begin func(err error)) {
 	var f platform.File
 	var err error
 	ch.finish = func() {
+		if err == nil && (server.inExec || server.isInsideYieldingLongCommand()) {
+			f.Close()
+			err = errAofSwitch // half a transaction would be in the base, and all of it in the new file
+		}
 		if err != nil {
 			server.aofSwitchHasFailed()
 			begin(err)

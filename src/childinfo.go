@@ -197,6 +197,9 @@ func (job *childJob) check() error {
 // breath is the pause that a job makes after a block while the main goroutine is busy.
 const breath = 100 * time.Microsecond
 
+// clonedLittle is what may be cloned for a snapshot without any haste: all of a small dataset.
+const clonedLittle = 16 << 20
+
 // blockDone is called by the job with every block of n bytes that it has written; job may be nil.
 //
 // A job that computes without end is given whole time slices of several milliseconds by the system, at the cost of the main goroutine where there are
@@ -204,10 +207,10 @@ const breath = 100 * time.Microsecond
 // wakes up waits for its turn. Threads of lower priority were tried and are worse: the collector stops the world only when every
 // thread has been running for a moment, and on a machine whose processors are taken by others, one at nice 19 kept it waiting for half a second.
 //
-// There is no pause while the main goroutine clones more than the job writes: then the sooner it ends, the less has to be cloned.
+// There is no pause while the main goroutine clones more than the job writes, and more than a little: then the sooner it ends, the less has to be cloned.
 func (job *childJob) blockDone(n int) error {
 	if job != nil && job.ended != nil {
-		if job.written += int64(n); job.server.loopBusy.Load() && job.snap.clonedBytes() <= job.written {
+		if job.written += int64(n); job.server.loopBusy.Load() && job.snap.clonedBytes() <= max(job.written, clonedLittle) {
 			time.Sleep(breath)
 		}
 	}
@@ -217,6 +220,9 @@ func (job *childJob) blockDone(n int) error {
 // trackLoopBusy finds out whether the main goroutine spends more than an eighth of its time on events. It is called ten times a second.
 func (server *Server) trackLoopBusy(now int64) {
 	spent := server.stat.eventloopDuration
+	if spent < server.loopSpent {
+		server.loopSpent = 0 // CONFIG RESETSTAT
+	}
 	server.loopBusy.Store(spent-server.loopSpent > (now-server.loopLooked)/8)
 	server.loopSpent, server.loopLooked = spent, now
 }

@@ -22,4 +22,10 @@ func TestLoopBusy(t *testing.T) {
 	if server.trackLoopBusy(500_000); server.loopBusy.Load() {
 		t.Error("busy after a reset")
 	}
+	s.eventloopDuration = 90_000
+	server.trackLoopBusy(600_000)
+	s.eventloopDuration = 50_000 // what came after another
+	if server.trackLoopBusy(700_000); !server.loopBusy.Load() {
+		t.Error("a reset makes a busy one idle")
+	}
 }

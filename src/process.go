@@ -148,4 +148,9 @@ func (server *Server) openSyslog() {
 func (server *Server) stopBackground() {
 	server.stopChildren()
 	server.bioStop()
+	// A rewrite that was done, and had not been told of, is in nobody's hands.
+	server.tempFiles.Range(func(name, _ any) bool {
+		server.fs.Remove(name.(string))
+		return true
+	})
 }

@@ -4,6 +4,7 @@ package server
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 
@@ -136,4 +137,56 @@ func TestCheckAofPreamble(t *testing.T) {
 	if out, code := checkAof(disk, "y\n", "--fix", "/f"); code != 1 || !strings.HasSuffix(out, "RDB preamble of AOF file is not sane, aborting.\n") {
 		t.Errorf("code %d\n%s", code, out)
 	}
+}
+
+// Whatever a file holds, it is checked to a verdict, and what --fix leaves of a file that can be loaded can be loaded, too: it begins as the file did.
+func FuzzCheckAof(f *testing.F) {
+	set := resp("SET a 1")
+	for _, text := range []string{"", set, set + resp("MULTI", "SET b 2"), resp("MULTI", "SET b 2", "EXEC") + "*2\r\n$3\r\nGE", "#TS:1\r\n" + set + "#TS:2\r\n" + set,
+		"*1\r\n$99999999999999\r\nabc", "*9223372036854775807\r\n", "*-1\r\n$-1\r\n", "*1\n$4\nPING\r\n", "REDIS0012\xff\x00\x00\x00\x00\x00\x00\x00\x00" + set, "REDIS0012\xfa"} {
+		f.Add([]byte(text), []byte(""), uint8(0))
+		f.Add([]byte(text), []byte("file a seq 1 type b\nfile b seq 1 type i\nfile c seq 2 type i\n"), uint8(1))
+	}
+	f.Fuzz(func(t *testing.T, b, manifest []byte, mode uint8) {
+		disk := platform.NewFaultFS("/d")
+		for _, name := range []string{"/d/a", "/d/b", "/d/c"} {
+			disk.SetContents(name, b)
+		}
+		path := "/d/c"
+		if len(manifest) > 0 {
+			path = "/d/m"
+			disk.SetContents(path, manifest)
+		}
+		mayFix := mode%2 == 0
+		args := []string{path}
+		switch {
+		case mayFix:
+			args = []string{"--fix", path}
+		case mode%4 == 3:
+			args = []string{"--truncate-to-timestamp", "1", path}
+		}
+		out, code := checkAof(disk, "yyy", args...)
+		if out == "" || code != 0 && code != 1 || len(out) > 100000+100*len(b)+20*len(manifest) {
+			t.Fatalf("code %d, %d bytes of output\n%.1000s", code, len(out), out)
+		}
+		for _, name := range []string{"/d/a", "/d/b", "/d/c"} {
+			after, _ := disk.Contents(name)
+			if bytes.Equal(after, b) {
+				continue
+			}
+			if len(args) == 1 || !bytes.HasPrefix(b, after) {
+				t.Fatalf("%s is changed from %q to %q", name, b, after)
+			}
+			commands, _, err := readAll(b)
+			kept, _, errAfter := readAll(after)
+			if err == io.EOF && (errAfter != io.EOF || len(kept) > len(commands)) {
+				t.Errorf("%q can be loaded, and %q, which is left of it, fails: %v", b, after, errAfter)
+			}
+			if code == 0 && mayFix {
+				if out, code := checkAof(disk, "", name); code != 0 {
+					t.Errorf("%q is what is left of %q, and not valid: %s", after, b, out)
+				}
+			}
+		}
+	})
 }
