@@ -327,17 +327,37 @@ func (server *Server) pubsubPublishMessage(channel, message []byte, sharded bool
 
 // --- Commands ---
 
-// SUBSCRIBE channel [channel ...]
-func subscribeCommand(c *client) {
-	// A client that expects one reply per command cannot subscribe; MULTI may, for the sake of old programs.
-	if c.flags&clientDenyBlocking != 0 && c.flags&clientMulti == 0 {
-		c.addReplyError("SUBSCRIBE isn't allowed for a DENY BLOCKING client")
-		return
+// maySubscribe tells whether a client may run a command that subscribes it. One that expects one reply a command may not; with inMulti a
+// transaction may all the same, for the sake of old programs.
+func (c *client) maySubscribe(command string, inMulti bool) bool {
+	if c.flags&clientDenyBlocking == 0 || inMulti && c.flags&clientMulti != 0 {
+		return true
 	}
+	c.addReplyErrorFormat("%s isn't allowed for a DENY BLOCKING client", command)
+	return false
+}
+
+// subscribeToChannels subscribes the client to the channels that its arguments name.
+func (c *client) subscribeToChannels(typ *pubsubtype) {
 	for _, channel := range c.argv[1:] {
-		c.server.pubsubSubscribeChannel(c, channel, &pubSubType)
+		c.server.pubsubSubscribeChannel(c, channel, typ)
 	}
 	c.markClientAsPubSub()
+}
+
+// unsubscribeFromChannels is the opposite.
+func (c *client) unsubscribeFromChannels(typ *pubsubtype) {
+	for _, channel := range c.argv[1:] {
+		c.server.pubsubUnsubscribeChannel(c, string(channel), true, typ)
+	}
+	c.unmarkClientIfUnsubscribed()
+}
+
+// SUBSCRIBE channel [channel ...]
+func subscribeCommand(c *client) {
+	if c.maySubscribe("SUBSCRIBE", true) {
+		c.subscribeToChannels(&pubSubType)
+	}
 }
 
 // UNSUBSCRIBE [channel ...]
@@ -346,16 +366,12 @@ func unsubscribeCommand(c *client) {
 		c.server.pubsubUnsubscribeAllChannels(c, true)
 		return
 	}
-	for _, channel := range c.argv[1:] {
-		c.server.pubsubUnsubscribeChannel(c, string(channel), true, &pubSubType)
-	}
-	c.unmarkClientIfUnsubscribed()
+	c.unsubscribeFromChannels(&pubSubType)
 }
 
 // PSUBSCRIBE pattern [pattern ...]
 func psubscribeCommand(c *client) {
-	if c.flags&clientDenyBlocking != 0 && c.flags&clientMulti == 0 {
-		c.addReplyError("PSUBSCRIBE isn't allowed for a DENY BLOCKING client")
+	if !c.maySubscribe("PSUBSCRIBE", true) {
 		return
 	}
 	for _, pattern := range c.argv[1:] {
@@ -378,14 +394,9 @@ func punsubscribeCommand(c *client) {
 
 // SSUBSCRIBE shardchannel [shardchannel ...]
 func ssubscribeCommand(c *client) {
-	if c.flags&clientDenyBlocking != 0 {
-		c.addReplyError("SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
-		return
+	if c.maySubscribe("SSUBSCRIBE", false) {
+		c.subscribeToChannels(&pubSubShardType)
 	}
-	for _, channel := range c.argv[1:] {
-		c.server.pubsubSubscribeChannel(c, channel, &pubSubShardType)
-	}
-	c.markClientAsPubSub()
 }
 
 // SUNSUBSCRIBE [shardchannel ...]
@@ -394,10 +405,7 @@ func sunsubscribeCommand(c *client) {
 		c.server.pubsubUnsubscribeShardAllChannels(c, true)
 		return
 	}
-	for _, channel := range c.argv[1:] {
-		c.server.pubsubUnsubscribeChannel(c, string(channel), true, &pubSubShardType)
-	}
-	c.unmarkClientIfUnsubscribed()
+	c.unsubscribeFromChannels(&pubSubShardType)
 }
 
 // publishGenericCommand serves PUBLISH and SPUBLISH. Replicas have subscribers too, hence the propagation.
