@@ -250,7 +250,7 @@ func (c *client) aclShouldKillPubsubClient(upcoming []string) bool {
 			return true
 		}
 	}
-	for _, channels := range []map[string]struct{}{c.pubsubChannels, c.pubsubshardChannels} {
+	for _, channels := range []subscriptions{c.pubsubChannels, c.pubsubshardChannels} {
 		for channel := range channels {
 			if !channelAllowed(upcoming, channel, false) {
 				return true

@@ -27,7 +27,7 @@ import (
 // it that the client is flushed before the loop sleeps.
 func (c *client) prepareClientToWrite() bool {
 	// The common case first: a live connection with nothing special.
-	const special = clientScript | clientModule | clientCloseASAP | clientReplyOff | clientReplySkip | clientMaster | clientPendingWrite
+	const special = clientScript | clientModule | clientCloseASAP | clientReplyOff | clientReplySkip | clientMaster | clientPendingWrite | clientPubsub
 	if c.flags&special == 0 && c.conn != nil {
 		c.flags |= clientPendingWrite
 		c.conn.QueueWrite()
@@ -35,6 +35,9 @@ func (c *client) prepareClientToWrite() bool {
 	}
 	if c.flags&(clientScript|clientModule) != 0 {
 		return true
+	}
+	if c.flags&clientPubsub != 0 {
+		c.server.flushPublished() // came before this
 	}
 	if c.flags&clientCloseASAP != 0 {
 		return false

@@ -157,6 +157,9 @@ func (server *Server) freeClient(c *client) {
 		c.freeClientAsync()
 		return
 	}
+	if c.flags&clientPubsub != 0 {
+		server.flushPublished()
+	}
 	c.closed = true
 	if c.flags&clientBlocked != 0 {
 		server.unblockClient(c, false)

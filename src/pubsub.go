@@ -2,32 +2,27 @@
 
 package server
 
-import (
-	"strconv"
-
-	"redport/src/util"
-)
+import "redport/src/util"
 
 // pubsub.go - messages to channels: SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE and their reverses, PUBLISH, SPUBLISH, PUBSUB.
 //
 // There are three tables from a name to the clients that subscribed to it: channels, patterns and shard channels (which
 // live in a cluster slot and are never matched against patterns). Each client has the same three the other way
-// round. The two sides always agree, and a name without subscribers is in neither.
-//
-// A message is put together once and its bytes appended to every receiver's reply buffer; only the first byte
-// depends on the client's protocol. Messages are pushes: they pass CLIENT REPLY OFF.
+// round. The two sides always agree, and a name without subscribers is in neither. How a message gets to them is in
+// pubsub_publish.go.
 //
 // Counterpart: pubsub.c.
 
 // pubsubtype is one of the kinds of channels that are subscribed to by name.
 type pubsubtype struct {
 	shard                              bool
+	of                                 subscriptionsOf
 	subscribeMsg, unsubscribeMsg, bulk string
 }
 
 var (
-	pubSubType      = pubsubtype{false, "$9\r\nsubscribe\r\n", "$11\r\nunsubscribe\r\n", "$7\r\nmessage\r\n"}
-	pubSubShardType = pubsubtype{true, "$10\r\nssubscribe\r\n", "$12\r\nsunsubscribe\r\n", "$8\r\nsmessage\r\n"}
+	pubSubType      = pubsubtype{false, channelsOf, "$9\r\nsubscribe\r\n", "$11\r\nunsubscribe\r\n", "$7\r\nmessage\r\n"}
+	pubSubShardType = pubsubtype{true, shardChannelsOf, "$10\r\nssubscribe\r\n", "$12\r\nsunsubscribe\r\n", "$8\r\nsmessage\r\n"}
 )
 
 const (
@@ -38,56 +33,84 @@ const (
 
 // --- The two sides of a subscription ---
 
-type pubsubTable = map[string]map[*client]struct{}
-
-func (server *Server) pubsubServerTable(shard bool) *pubsubTable {
-	if shard {
-		return &server.pubsubshardChannels
-	}
-	return &server.pubsubChannels
+// subscribers are the clients that are subscribed to one name. A list, and not a set, because it is gone through far
+// more often than it changes; each client knows its place in it.
+type subscribers struct {
+	name    string
+	clients []*client
+	place   int // of a pattern, in patternIndex
 }
 
-func (c *client) pubsubClientTable(shard bool) *map[string]struct{} {
-	if shard {
-		return &c.pubsubshardChannels
+// pubsubTable holds them by name.
+type pubsubTable map[string]*subscribers
+
+// count is the number of subscribers of a name.
+func (t pubsubTable) count(name []byte) int {
+	if subs := t[string(name)]; subs != nil {
+		return len(subs.clients)
 	}
-	return &c.pubsubChannels
+	return 0
 }
 
-// pubsubLink subscribes c to name on both sides, and reports false if it was subscribed already.
-func pubsubLink(all *pubsubTable, own *map[string]struct{}, c *client, name []byte) bool {
+// subscriptions are one client's: names, and the client's place among the subscribers of each.
+type subscriptions map[string]int
+
+func (server *Server) pubsubServerTable(shard bool) pubsubTable {
+	if shard {
+		return server.pubsubshardChannels
+	}
+	return server.pubsubChannels
+}
+
+// subscriptionsOf leads to a client's side of a table.
+type subscriptionsOf func(c *client) *subscriptions
+
+func channelsOf(c *client) *subscriptions      { return &c.pubsubChannels }
+func shardChannelsOf(c *client) *subscriptions { return &c.pubsubshardChannels }
+func patternsOf(c *client) *subscriptions      { return &c.pubsubPatterns }
+
+// pubsubLink subscribes c to name on both sides. It returns nil if c was subscribed already, else the subscribers.
+func (server *Server) pubsubLink(all pubsubTable, of subscriptionsOf, c *client, name []byte) *subscribers {
+	own := of(c)
 	if _, ok := (*own)[string(name)]; ok {
-		return false
+		return nil
 	}
-	s := string(name)
+	server.flushPublished()
+	subs := all[string(name)]
+	if subs == nil {
+		subs = &subscribers{name: string(name)}
+		all[subs.name] = subs
+	}
 	if *own == nil {
-		*own = map[string]struct{}{}
+		*own = subscriptions{}
 	}
-	(*own)[s] = struct{}{}
-	clients := (*all)[s]
-	if clients == nil {
-		if *all == nil {
-			*all = pubsubTable{}
-		}
-		clients = map[*client]struct{}{}
-		(*all)[s] = clients
-	}
-	clients[c] = struct{}{}
-	return true
+	(*own)[subs.name] = len(subs.clients)
+	subs.clients = append(subs.clients, c)
+	return subs
 }
 
-// pubsubUnlink is the reverse.
-func pubsubUnlink(all *pubsubTable, own *map[string]struct{}, c *client, name string) bool {
-	if _, ok := (*own)[name]; !ok {
-		return false
+// pubsubUnlink is the reverse, with the same result. The last of the subscribers takes the place of the one that goes.
+func (server *Server) pubsubUnlink(all pubsubTable, of subscriptionsOf, c *client, name string) *subscribers {
+	own := *of(c)
+	place, ok := own[name]
+	if !ok {
+		return nil
 	}
-	delete(*own, name)
-	clients := (*all)[name]
-	delete(clients, c)
-	if len(clients) == 0 {
-		delete(*all, name)
+	server.flushPublished()
+	delete(own, name)
+	subs := all[name]
+	last := len(subs.clients) - 1
+	if place != last {
+		moved := subs.clients[last]
+		subs.clients[place] = moved
+		(*of(moved))[subs.name] = place
 	}
-	return true
+	subs.clients[last] = nil
+	subs.clients = subs.clients[:last]
+	if last == 0 {
+		delete(all, name)
+	}
+	return subs
 }
 
 // clientSubscriptionsCount is the number of channels and patterns that c is subscribed to.
@@ -174,18 +197,18 @@ func (server *Server) executingPushesReply() bool {
 
 // pubsubSubscribeChannel subscribes c to a channel, and reports false if it was.
 func (server *Server) pubsubSubscribeChannel(c *client, channel []byte, typ *pubsubtype) bool {
-	added := pubsubLink(server.pubsubServerTable(typ.shard), c.pubsubClientTable(typ.shard), c, channel)
+	added := server.pubsubLink(server.pubsubServerTable(typ.shard), typ.of, c, channel)
 	c.addReplyPubsubChange(typ.subscribeMsg, nonNil(channel), c.pubsubCount(typ.shard))
-	return added
+	return added != nil
 }
 
 // pubsubUnsubscribeChannel is the reverse.
 func (server *Server) pubsubUnsubscribeChannel(c *client, channel string, notify bool, typ *pubsubtype) bool {
-	removed := pubsubUnlink(server.pubsubServerTable(typ.shard), c.pubsubClientTable(typ.shard), c, channel)
+	removed := server.pubsubUnlink(server.pubsubServerTable(typ.shard), typ.of, c, channel)
 	if notify {
 		c.addReplyPubsubChange(typ.unsubscribeMsg, nonNil([]byte(channel)), c.pubsubCount(typ.shard))
 	}
-	return removed
+	return removed != nil
 }
 
 func nonNil(b []byte) []byte {
@@ -197,23 +220,29 @@ func nonNil(b []byte) []byte {
 
 // pubsubSubscribePattern subscribes c to a pattern, and reports false if it was.
 func (server *Server) pubsubSubscribePattern(c *client, pattern []byte) bool {
-	added := pubsubLink(&server.pubsubPatterns, &c.pubsubPatterns, c, pattern)
+	subs := server.pubsubLink(server.pubsubPatterns, patternsOf, c, pattern)
+	if subs != nil && len(subs.clients) == 1 {
+		server.patterns.add(subs)
+	}
 	c.addReplyPubsubChange(psubscribeBulk, nonNil(pattern), c.clientSubscriptionsCount())
-	return added
+	return subs != nil
 }
 
 // pubsubUnsubscribePattern is the reverse.
 func (server *Server) pubsubUnsubscribePattern(c *client, pattern string, notify bool) bool {
-	removed := pubsubUnlink(&server.pubsubPatterns, &c.pubsubPatterns, c, pattern)
+	subs := server.pubsubUnlink(server.pubsubPatterns, patternsOf, c, pattern)
+	if subs != nil && len(subs.clients) == 0 {
+		server.patterns.remove(subs)
+	}
 	if notify {
 		c.addReplyPubsubChange(punsubscribeBulk, nonNil([]byte(pattern)), c.clientSubscriptionsCount())
 	}
-	return removed
+	return subs != nil
 }
 
 func (server *Server) pubsubUnsubscribeAllChannelsInternal(c *client, notify bool, typ *pubsubtype) int {
 	count := 0
-	for channel := range *c.pubsubClientTable(typ.shard) {
+	for channel := range *typ.of(c) {
 		if server.pubsubUnsubscribeChannel(c, channel, notify, typ) {
 			count++
 		}
@@ -249,80 +278,6 @@ func (server *Server) pubsubUnsubscribeAllPatterns(c *client, notify bool) int {
 	}
 	c.unmarkClientIfUnsubscribed()
 	return count
-}
-
-// --- Publishing ---
-
-// pubsubMessage is a message on its way out: '*' or '>', then what is the same for all receivers.
-type pubsubMessage []byte
-
-func appendBulk[T ~string | ~[]byte](b []byte, s T) []byte {
-	b = append(b, '$')
-	b = strconv.AppendInt(b, int64(len(s)), 10)
-	b = append(b, '\r', '\n')
-	b = append(b, s...)
-	return append(b, '\r', '\n')
-}
-
-// sendPubsubMessage appends the message to what c is to be sent.
-func (c *client) sendPubsubMessage(msg pubsubMessage) {
-	msg[0] = '*'
-	if c.resp > 2 {
-		msg[0] = '>'
-	}
-	if c.flags&(clientReplyOff|clientReplySkip) == 0 && c != c.server.currentClient {
-		c.addReplyProto(msg)
-	} else {
-		// Marked as a push it gets through silence, and waits for the end of the client's own command.
-		was := c.flags & clientPushing
-		c.flags |= clientPushing
-		c.addReplyProto(msg)
-		c.flags = c.flags&^clientPushing | was
-	}
-	if c.server.maxmemoryClients != 0 {
-		c.updateClientMemUsageAndBucket()
-	}
-}
-
-// pubsubPublishMessage sends message to all who are subscribed to channel, by name or by pattern, and returns how many times it
-// was sent. Shard channels know no patterns.
-func (server *Server) pubsubPublishMessage(channel, message []byte, sharded bool) int {
-	typ := &pubSubType
-	if sharded {
-		typ = &pubSubShardType
-	}
-	receivers := 0
-	if clients := (*server.pubsubServerTable(sharded))[string(channel)]; len(clients) > 0 {
-		b := append(server.pubsubScratch[:0], "*3\r\n"...)
-		b = append(b, typ.bulk...)
-		b = appendBulk(b, channel)
-		b = appendBulk(b, message)
-		server.pubsubScratch = b
-		for c := range clients {
-			c.sendPubsubMessage(b)
-			receivers++
-		}
-	}
-	if !sharded {
-		for pattern, clients := range server.pubsubPatterns {
-			if !util.StringMatchLen(pattern, channel, false) {
-				continue
-			}
-			b := append(server.pubsubScratch[:0], "*4\r\n"+pmessageBulk...)
-			b = appendBulk(b, pattern)
-			b = appendBulk(b, channel)
-			b = appendBulk(b, message)
-			server.pubsubScratch = b
-			for c := range clients {
-				c.sendPubsubMessage(b)
-				receivers++
-			}
-		}
-	}
-	if cap(server.pubsubScratch) > 1<<20 {
-		server.pubsubScratch = nil
-	}
-	return receivers
 }
 
 // --- Commands ---
@@ -475,6 +430,6 @@ func (c *client) channelNumsub(table pubsubTable) {
 	c.addReplyArrayLen((len(c.argv) - 2) * 2)
 	for _, channel := range c.argv[2:] {
 		c.addReplyBulkBytes(channel)
-		c.addReplyLongLong(int64(len(table[string(channel)])))
+		c.addReplyLongLong(int64(table.count(channel)))
 	}
 }

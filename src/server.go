@@ -42,8 +42,7 @@ func New(options Options) (*Server, error) {
 	}
 	server := &Server{
 		options: options, pid: os.Getpid(), startTime: time.Now(), sentinelMode: options.Sentinel,
-		clientsByID: map[uint64]*client{}, pubsubChannels: map[string]map[*client]struct{}{},
-		pubsubPatterns: map[string]map[*client]struct{}{}, pubsubshardChannels: map[string]map[*client]struct{}{},
+		clientsByID: map[uint64]*client{}, pubsubChannels: pubsubTable{}, pubsubPatterns: pubsubTable{}, pubsubshardChannels: pubsubTable{},
 		latencyEvents: map[string]*latencyTimeSeries{}, lastbgsaveStatus: true,
 		clientMemBuckets: make([]clientMemUsageBucket, clientMemUsageBuckets), replyBufferPeakResetTime: 5000, replyBufferResizingEnabled: true, activeExpireEnabled: true,
 		runid: util.GetRandomHexChars(40), fs: options.FS,
@@ -618,6 +617,10 @@ func (server *Server) call(c *client, flags int) {
 		start = monotonic.Nanotime()
 	}
 	server.executionNesting++
+	// What may look at other clients, or changes how a subscriber is spoken to, comes after what has been published.
+	if server.published.to != nil && (cmd.flags&(commands.CmdFast|commands.CmdWrite|commands.CmdReadonly) == 0 || c.flags&clientPubsub != 0) {
+		server.flushPublished()
+	}
 
 	cmd.proc(c)
 

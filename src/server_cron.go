@@ -204,6 +204,7 @@ func (server *Server) beforeSleep() {
 	if server.processingEventsWhileBlocked > 0 {
 		// Inside a command: only what clients cannot do without.
 		server.freeClientsInAsyncFreeQueue()
+		server.flushPublished()
 		return
 	}
 	server.inBeforeSleep = true
@@ -228,6 +229,7 @@ func (server *Server) beforeSleep() {
 	if server.cold != nil && server.cold.AtOnce() {
 		server.cold.Run(time.Second)
 	}
+	server.flushPublished()
 	s := &server.stat
 	if s.elStart > 0 {
 		now := monotonic.Nanotime()

@@ -291,9 +291,9 @@ type client struct {
 	bstate              blockingState
 	mstate              multiState
 	watchedKeys         []watchedKey
-	pubsubChannels      map[string]struct{}
-	pubsubPatterns      map[string]struct{}
-	pubsubshardChannels map[string]struct{}
+	pubsubChannels      subscriptions
+	pubsubPatterns      subscriptions
+	pubsubshardChannels subscriptions
 
 	// CLIENT TRACKING.
 	clientTrackingRedirection uint64
@@ -538,9 +538,11 @@ type Server struct {
 	cronPeak                   clientsPeakMem
 
 	// Pub/sub.
-	pubsubChannels      map[string]map[*client]struct{}
-	pubsubPatterns      map[string]map[*client]struct{}
-	pubsubshardChannels map[string]map[*client]struct{}
+	pubsubChannels      pubsubTable
+	pubsubPatterns      pubsubTable
+	patterns            patternIndex // of pubsubPatterns
+	pubsubshardChannels pubsubTable
+	published           publishedMessages
 	pubsubClients       int
 	watchingClients     int
 	trackingClients     int
@@ -581,7 +583,6 @@ type Server struct {
 	listpackScratch []byte // list.create
 	evictScratch    []byte // evictionCandidate
 	notifyScratch   []byte // publishKeyspaceEvent
-	pubsubScratch   []byte // pubsubPublishMessage
 	setScratch      []byte // setEdit
 	zsetScratch     []byte // zsetEdit
 	sourceSets      []sourceSet

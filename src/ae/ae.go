@@ -169,6 +169,7 @@ type Loop struct {
 	procs int     // GOMAXPROCS, as of lately
 
 	writeq     []*Conn // QueueWrite
+	lastq      []*Conn // QueueWriteLast
 	redeliverq []*Conn
 	closingq   []*Conn // closed, Closed not yet called
 	load       int     // connections that had events in this turn or have output queued: is anybody waiting?
@@ -302,7 +303,7 @@ func (l *Loop) turn(wait, full bool) int {
 	processed += l.reapClosed()
 
 	timeout := 0
-	if wait && len(l.writeq) == 0 && len(l.closingq) == 0 && !l.stop.Load() &&
+	if wait && len(l.writeq)+len(l.lastq) == 0 && len(l.closingq) == 0 && !l.stop.Load() &&
 		!(full && (len(l.redeliverq) > 0 || len(l.inbox.posts) > 0)) {
 		timeout = -1
 		if full {
@@ -514,27 +515,37 @@ func (l *Loop) RunRedeliveries() int {
 	return n
 }
 
-// flushQueued writes for the connections queued before it started, the last one first: who published a message to many comes behind them
-// in the queue, and sends its next request while they are served.
+// flushQueued writes for the connections queued before it started: those of writeq, the last one first, for who caused messages to others
+// (invalidations, say) comes behind them in the queue, and sends its next request while they are served; then those of lastq.
 func (l *Loop) flushQueued() int {
-	q := l.writeq
-	if len(q) == 0 {
+	n := len(l.writeq) + len(l.lastq)
+	if n == 0 {
 		return 0
 	}
-	l.writeq = nil
-	slices.Reverse(q)
-	l.load = max(l.load, len(q))
-	if l.io == nil || !l.io.write(l, q) {
-		for _, c := range q {
-			c.flushFromQueue()
-		}
-	}
-	n := len(q)
-	clear(q)
+	first, last := l.writeq, l.lastq
+	l.writeq, l.lastq = nil, nil
+	slices.Reverse(first)
+	l.load = max(l.load, n)
+	l.flushAll(first)
+	l.flushAll(last)
+	clear(first)
+	clear(last)
 	if l.writeq == nil {
-		l.writeq = q[:0]
+		l.writeq = first[:0]
+	}
+	if l.lastq == nil {
+		l.lastq = last[:0]
 	}
 	return n
+}
+
+func (l *Loop) flushAll(q []*Conn) {
+	if l.io != nil && l.io.write(l, q) {
+		return
+	}
+	for _, c := range q {
+		c.flushFromQueue()
+	}
 }
 
 // reapClosed calls Closed for the connections that ended, except those whose handler is still running below us.

@@ -332,6 +332,16 @@ func (c *Conn) QueueWrite() {
 	c.loop.writeq = append(c.loop.writeq, c)
 }
 
+// QueueWriteLast is QueueWrite for one of many who are told the same: it is written after all those who wait for replies, so that these
+// may send their next requests meanwhile.
+func (c *Conn) QueueWriteLast() {
+	if c.queued || c.closed || c.mask&Writable != 0 {
+		return
+	}
+	c.queued = true
+	c.loop.lastq = append(c.loop.lastq, c)
+}
+
 // Flush writes what output there is, as far as the system takes it, without waiting for the end of the turn. What is
 // not taken follows when it can.
 func (c *Conn) Flush() {
