@@ -103,7 +103,7 @@ func (s *State) baseGcinfo(l *L) int {
 }
 
 func (s *State) baseError(l *L) int {
-	level := s.optInt(l, 2, 1)
+	level := int(int32(s.optInt(l, 2, 1)))
 	v := l.Get(1)
 	if text, ok := ToString(v); ok && level > 0 {
 		v = String(s.Where(l, level) + text)
@@ -440,7 +440,7 @@ func (s *State) baseUnpack(l *L) int {
 // protected calls the function and arguments above index from of l's stack on a thread
 // of its own. If that fails it returns the error and nothing else.
 func (s *State) protected(l *L, from int) (t *L, failed Value) {
-	if s.depth >= maxCDepth {
+	if s.depth >= maxCDepth-1 {
 		return nil, String("C stack overflow")
 	}
 	n := l.GetTop()

@@ -416,8 +416,12 @@ func (s *State) call(l *L, fn Value, args ...Value) Value {
 // enter counts a call from Go into Lua. The count is taken back by the caller, or,
 // after an error, by the run that catches it.
 func (s *State) enter(l *L) {
-	if s.depth >= maxCDepth {
-		s.Throw(l, String("C stack overflow"))
+	if s.depth >= maxCDepth-1 {
+		where := ""
+		if fn, _, ok := frameAt(l, 0); ok && s.operators[fn] {
+			where = s.Where(l, 1)
+		}
+		s.Throw(l, String(where+"C stack overflow"))
 	}
 	s.depth++
 }

@@ -61,6 +61,8 @@
 //     between: sparse tables with large keys take memory accordingly. # gives the
 //     highest index in use, where C may give another border of an array with holes.
 //   - A function has 200 registers, C's has 250.
+//   - Metamethods that the machine calls (all but those of .., %, ^ and tostring) and the functions of for loops may nest
+//     as deep as any function, where C allows 198 of them.
 //   - A coroutine may yield from a metamethod that the machine calls, and what it was
 //     called for then ends with the coroutine; C refuses.
 //   - +, -, * and / give 0 where C gives -0; a function that has both as constants has the one that comes

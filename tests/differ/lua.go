@@ -128,7 +128,7 @@ func (w *luaWriter) odd() string {
 	case 0:
 		return "(function(...) return select('#', ...), ... end)(" + pick(g, "", w.exprs(4), "unpack({1, nil, 3}, 1, 3)", "...") + ")"
 	case 1:
-		return "(function(a, b, ...) local c, d, e = ... return e, d, c, b, a, #{...}, (...) end)(" + w.exprs(6) + ")"
+		return "(function(a, b, ...) local c, d, e = ... return e, d, c, b, a, select('#', ...), (...) end)(" + w.exprs(6) + ")"
 	case 2:
 		return "(function(" + pick(g, "", "a", "a, b") + pick(g, "...", ", ...") + ") return arg.n, arg[1] end)(" + w.exprs(3) + ")"
 	case 3:
@@ -138,7 +138,7 @@ func (w *luaWriter) odd() string {
 	case 5:
 		return "unpack(" + pick(g, "{}", "{1,2,3}", "{n=3}", "KEYS", str()) + ", " + edge() + ", " + edge() + ")"
 	case 6:
-		return "(function() local function f(n) " + pick(g, "return f(n + 1)", "return 1 + f(n + 1)", "if n > "+strconv.Itoa(10+w.r.IntN(190))+" then return n end return (f(n + 1))", "local t = {f(n + 1)} return t", "return pcall(f, n + 1)", "return (tostring(setmetatable({}, {__tostring = f})))") + " end return " +
+		return "(function() local function f(n) " + pick(g, "if n > 1e5 then return n end return f(n + 1)", "return 1 + f(n + 1)", "if n > "+strconv.Itoa(10+w.r.IntN(190))+" then return n end return (f(n + 1))", "local t = {f(n + 1)} return t", "return pcall(f, n + 1)", "return (tostring(setmetatable({}, {__tostring = f})))") + " end return " +
 			pick(g, "type(f(1))", "pcall(f, 1) == true", "select('#', pcall(f, 1))") + " end)()"
 	case 7:
 		return "pcall(error, " + any() + pick(g, "", ", 0", ", 1", ", 2", ", 3", ", "+edge()) + ")"
@@ -168,7 +168,7 @@ func (w *luaWriter) odd() string {
 	case 18:
 		return "table.concat(" + pick(g, "{1,2,3}", "{'a', 'b', {}}", "{1, nil, 3}", "{}", w.array(luaString, 1)) + ", " + pick(g, "','", "''", "nil", "1", "{}") + ", " + edge() + ", " + edge() + ")"
 	case 19:
-		return "(function() local t = " + pick(g, "{}", "{1,2,3}", "{3,1,2}", "{'b','a'}") + " return " + pick(g, "table.insert(t, "+edge()+", 'v')", "table.remove(t, "+pick(g, "1", "0", "-1", "3", "4", "5", "'1'", "nil", "{}")+")", "table.insert(t)", "table.insert(t, 1, 2, 3)", "table.maxn(t)", "table.getn(t)", "table.setn(t, 1)", "table.foreach(t, function(k, v) return v end)", "table.sort(t, "+w.comparator()+")") + ", t end)()"
+		return "(function() local t = " + pick(g, "{}", "{1,2,3}", "{3,1,2}", "{'b','a'}") + " return " + pick(g, "table.insert(t, "+pick(g, "0", "-1", "1", "2", "3", "4", "7", "2^32", "2^32 + 1", "'2'", "'x'", "nil", "{}", "0.5", "1.9")+", 'v')", "table.remove(t, "+pick(g, "1", "0", "-1", "3", "4", "5", "'1'", "nil", "{}")+")", "table.insert(t)", "table.insert(t, 1, 2, 3)", "table.maxn(t)", "table.getn(t)", "table.setn(t, 1)", "table.foreach(t, function(k, v) return v end)", "table.sort(t, "+w.comparator()+")") + ", t end)()"
 	case 20:
 		return "bit." + pick(g, "tobit", "bnot", "bswap", "tohex") + "(" + edge() + ")"
 	case 21:
@@ -301,7 +301,7 @@ func (w *luaWriter) statement(depth int) string {
 		return "pcall(function() " + w.block(1+w.r.IntN(2), 0) + "end)"
 	case k < 54:
 		t := w.expr(luaTable, 1)
-		return pick(g, "table.insert("+t+", "+w.expr(luaAny, 1)+")", "table.insert("+t+", "+pick(g, "1", "2", "0", "-1", "7", "'1'", "'x'", "nil")+", "+w.expr(luaAny, 1)+")", "table.remove("+t+")",
+		return pick(g, "table.insert("+t+", ("+w.expr(luaAny, 1)+"))", "table.insert("+t+", "+pick(g, "1", "2", "0", "-1", "7", "'1'", "'x'", "nil")+", "+w.expr(luaAny, 1)+")", "table.remove("+t+")",
 			"table.sort("+t+")", "table.sort("+t+", function(a, b) return type(a) == type(b) and type(a) ~= 'table' and type(a) ~= 'function' and tostring(a) > tostring(b) end)",
 			"table.sort("+t+", "+w.comparator()+")", "table.foreachi("+t+", function(i, v) if i > 2 then return v end end)")
 	case k < 56:
