@@ -518,15 +518,25 @@ func (server *Server) getClientEvictionLimit() int64 {
 	return limit
 }
 
-// evictClients frees the fattest clients until the sum is within maxmemory-clients.
+// evictClients frees the fattest clients until the sum is within maxmemory-clients. Those that are about to be closed for another reason, such
+// as the limits of their output, go first: no other one must go for what they hold.
 func (server *Server) evictClients() {
 	limit := server.getClientEvictionLimit()
-	if limit == 0 {
+	sum := func() int64 {
+		return server.clientsMemUsage[clientTypeNormal] + server.clientsMemUsage[clientTypePubsub]
+	}
+	if limit == 0 || sum() <= limit {
 		return
+	}
+	for _, c := range server.clientsToClose {
+		if typ := c.lastMemoryType; typ == clientTypeNormal || typ == clientTypePubsub {
+			limit += c.lastMemoryUsage
+			c.removeClientFromMemUsageBucket()
+		}
 	}
 	for i := clientMemUsageBuckets - 1; i >= 0; i-- {
 		b := &server.clientMemBuckets[i]
-		for server.clientsMemUsage[clientTypeNormal]+server.clientsMemUsage[clientTypePubsub] > limit {
+		for sum() > limit {
 			var victim *client
 			for c := range b.clients {
 				victim = c

@@ -215,14 +215,14 @@ func (server *Server) beforeSleep() {
 	if server.trackingClients > 0 {
 		server.trackingBroadcastInvalidationMessages()
 	}
-	if server.maxmemoryClients != 0 {
-		server.evictClients()
-	}
 	if server.aofFd != nil && !server.loading {
 		server.flushAppendOnlyFileBeforeSleep()
 	}
 	if len(server.clientsToClose) > 0 {
 		server.freeClientsInAsyncFreeQueue()
+	}
+	if server.maxmemoryClients != 0 {
+		server.evictClients()
 	}
 	// Also without anything pending: it drains what was freed elsewhere, and costs next to nothing when idle.
 	server.clock.Reclaim(200 * time.Microsecond)
