@@ -226,10 +226,10 @@ func (r *releasedStream) Free(f *epoch.Freer, n int) (more bool) {
 	return r.it.Ok()
 }
 
-func (s *stream) release() {
-	a := s.clk.Allocator()
+// releaseBlocks drops all blocks: few of them at once, many behind. The header stays as it is: a snapshot may be reading it.
+func (s *stream) releaseBlocks() {
 	if blocks := s.blocks; blocks.Len() > 8 {
-		a.Retired(s.blockBytes)
+		s.clk.Allocator().Retired(s.blockBytes)
 		s.clk.ReleaseTree(&releasedStream{blocks: blocks}, s.birth)
 	} else {
 		it := blocks.Iter()
@@ -238,6 +238,11 @@ func (s *stream) release() {
 			s.clk.Retire(b.pointer(), int(b.room), b.epoch)
 		}
 	}
+}
+
+func (s *stream) release() {
+	a := s.clk.Allocator()
+	s.releaseBlocks()
 	a.Account(-streamHeaderSize - s.blocks.Bytes() - s.cgroups.Bytes() - *s.groupBytes - s.coldBytes())
 	if s.cold != nil {
 		s.cold.Drop()
@@ -785,6 +790,9 @@ func (s *stream) trim(args *streamTrimArgs) int64 {
 	if args.strategy == trimStrategyNone {
 		return 0
 	}
+	if args.trimsAll(s) {
+		return s.removeAll()
+	}
 	var deleted int64
 	for {
 		if args.strategy == trimStrategyMaxlen && s.entries <= uint64(args.maxlen) {
@@ -822,6 +830,26 @@ func (s *stream) trim(args *streamTrimArgs) int64 {
 		s.firstID = s.firstEntryID(false)
 	}
 	return deleted
+}
+
+// trimsAll tells whether nothing of s is left.
+func (args *streamTrimArgs) trimsAll(s *stream) bool {
+	if args.limit > 0 {
+		return false
+	}
+	if args.strategy == trimStrategyMaxlen {
+		return args.maxlen == 0
+	}
+	return s.lastID.Compare(args.minid) < 0
+}
+
+// removeAll removes all entries at once, and returns how many there were.
+func (s *stream) removeAll() int64 {
+	n := int64(s.entries)
+	s.releaseBlocks()
+	s.blocks.Clear()
+	s.blockBytes, s.entries, s.firstID = 0, 0, streamID{}
+	return n
 }
 
 // trimBlock marks entries of one block as deleted, as many as need be.

@@ -172,7 +172,17 @@ func TestStreamSnapshots(t *testing.T) {
 				s.firstID = streamID{}
 			case n == 14:
 				keep := r.Intn(len(model) + 1)
-				if r.Intn(3) == 0 {
+				if r.Intn(20) == 0 {
+					all := streamTrimArgs{strategy: trimStrategyMaxlen}
+					if r.Intn(2) == 0 {
+						next, _ := s.lastID.next()
+						all = streamTrimArgs{strategy: trimStrategyMinid, minid: next}
+					}
+					if got := s.trim(&all); int(got) != len(model) || s.entries != 0 || s.blockBytes != 0 || s.blocks.Len() != 0 {
+						t.Fatalf("trimmed %d of %d, %d blocks of %d bytes are left", got, len(model), s.blocks.Len(), s.blockBytes)
+					}
+					model = nil
+				} else if r.Intn(3) == 0 {
 					if got := s.trim(&streamTrimArgs{strategy: trimStrategyMaxlen, maxlen: int64(keep)}); int(got) != len(model)-keep {
 						t.Fatalf("trimmed %d, want %d", got, len(model)-keep)
 					}
