@@ -14,7 +14,8 @@
 //     connections that the loop handed them, while the loop waits for them; pumps carry the bytes of TLS
 //     connections, and hand them over through the loop's inbox;
 //   - bio's workers (bio.go): files that the main goroutine has handed over, to be synced and closed; what
-//     comes of it is told by atomics;
+//     comes of it is told by atomics; changes of the append-only file's set (aof_change.go), whose outcome
+//     is posted;
 //   - the signal watcher (package platform): logs, and posts to the loop;
 //   - sessions of the script debugger (eval_debug_fork.go): each is a background job that runs a Server of
 //     its own, and shares nothing with this one but the snapshot and the two halves of the connection
