@@ -52,7 +52,7 @@ test-race: test-race-go test-race-tcl
 
 test-race-go:
 	@tests/need gcc
-	@CGO_ENABLED=1 tests/go-test -race ./src/...
+	@CGO_ENABLED=1 tests/go-test -race ./src/... ./deps/lua/...
 
 test-race-tcl:
 	@tests/need gcc tclsh

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // acl.go - users: what one is made of, the set of them, and passwords.
@@ -128,6 +129,47 @@ func (server *Server) newDefaultUser() *user {
 func (server *Server) aclInit() {
 	server.defaultUser = server.newDefaultUser()
 	server.users = map[string]*user{server.defaultUser.name: server.defaultUser}
+	server.aclRecountMemory()
+}
+
+// aclRecountMemory weighs all users. Who changes one of them adds the difference instead.
+func (server *Server) aclRecountMemory() {
+	server.aclMemory = 0
+	for _, u := range server.users {
+		server.aclMemory += u.memoryUsage()
+	}
+}
+
+// memoryUsage is about what the user holds, for used_memory.
+func (u *user) memoryUsage() int64 {
+	n := int64(unsafe.Sizeof(*u)) + int64(2*len(u.name)) + 16
+	for _, p := range u.passwords {
+		n += int64(len(p)) + 16
+	}
+	for _, s := range u.selectors {
+		n += s.memoryUsage()
+	}
+	return n
+}
+
+func (s *aclSelector) memoryUsage() int64 {
+	n := int64(unsafe.Sizeof(*s)) + 8
+	for _, args := range s.allowedFirstargs {
+		n += 48
+		for _, arg := range args {
+			n += int64(len(arg)) + 16
+		}
+	}
+	for _, rule := range s.commandRules {
+		n += int64(len(rule)) + 16
+	}
+	for _, p := range s.patterns {
+		n += int64(len(p.pattern)) + int64(unsafe.Sizeof(p))
+	}
+	for _, p := range s.channels {
+		n += int64(len(p)) + 16
+	}
+	return n
 }
 
 // copyRules gives u the flags, passwords and permissions of src. Its name, and who points to it, stay.
@@ -163,6 +205,8 @@ func (server *Server) aclGetUserByName(name []byte) *user { return server.users[
 
 // aclUpdateDefaultUserPassword follows requirepass: an empty one lets everybody in.
 func (server *Server) aclUpdateDefaultUserPassword(password string) {
+	server.aclMemory -= server.defaultUser.memoryUsage()
+	defer func() { server.aclMemory += server.defaultUser.memoryUsage() }()
 	server.aclSetUser(server.defaultUser, "resetpass")
 	if password != "" {
 		server.aclSetUser(server.defaultUser, ">"+password)

@@ -153,6 +153,7 @@ func aclDeluserCommand(c *client) {
 	for _, name := range c.argv[2:] {
 		if u := server.aclGetUserByName(name); u != nil {
 			delete(server.users, u.name)
+			server.aclMemory -= u.memoryUsage()
 			server.aclFreeUserAndKillClients(u)
 			deleted++
 		}

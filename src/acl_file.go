@@ -44,6 +44,7 @@ func (server *Server) aclAppendUserForLoading(argv []string) (bad int, err error
 
 // aclLoadUsersAtStartup makes the users that the configuration or the ACL file defines. With an error the server must not start.
 func (server *Server) aclLoadUsersAtStartup() error {
+	defer server.aclRecountMemory()
 	if server.aclFilename != "" && len(server.usersToLoad) > 0 {
 		return errors.New("Configuring Redis with users defined in redis.conf and at the same setting an ACL file path is invalid. " +
 			"This setup is very likely to lead to configuration errors and security holes, please define either an ACL file or " +
@@ -189,6 +190,7 @@ func (server *Server) aclReplaceUsers(users map[string]*user) {
 	server.defaultUser.copyRules(loaded)
 	users["default"] = server.defaultUser
 	server.users = users
+	server.aclRecountMemory()
 
 	for _, c := range server.clients {
 		original := c.user

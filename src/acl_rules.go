@@ -147,10 +147,12 @@ func (server *Server) aclStringSetUser(name string, rules []string) error {
 			return fmt.Errorf("Error in ACL SETUSER modifier '%s': %w", cstring(rule), err)
 		}
 	}
+	server.aclMemory += staged.memoryUsage()
 	if u == nil {
 		server.users[name] = staged
 		return nil
 	}
+	server.aclMemory -= u.memoryUsage()
 	server.aclKillPubsubClientsIfNeeded(staged, u)
 	u.copyRules(staged)
 	return nil

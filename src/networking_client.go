@@ -535,18 +535,19 @@ func (server *Server) evictClients() {
 		}
 	}
 	for i := clientMemUsageBuckets - 1; i >= 0; i-- {
-		b := &server.clientMemBuckets[i]
-		for sum() > limit {
-			var victim *client
-			for c := range b.clients {
-				victim = c
-				break
+		for victim := range server.clientMemBuckets[i].clients {
+			if sum() <= limit {
+				return
 			}
-			if victim == nil {
-				break
+			// One that protects itself, because it runs a script, goes only when that ends.
+			if victim.flags&clientCloseASAP != 0 {
+				continue
 			}
 			server.log(llNotice, "Evicting client: %s", victim.catClientInfoString())
 			server.freeClient(victim)
+			if !victim.closed {
+				limit += victim.lastMemoryUsage
+			}
 			server.stat.evictedclients++
 		}
 	}

@@ -28,9 +28,10 @@ func (server *Server) resetServerStats() {
 }
 
 // usedMemory is used_memory: what the dataset's structures hold to the byte, and the clients' buffers as
-// last weighed.
+// last weighed; and about what scripts, functions, users and the tracking table take.
 func (server *Server) usedMemory() int64 {
-	n := server.mem.Used() + serverBaseMemory + server.evalScriptsMemory() + server.functionsMemoryOverhead() + int64(cap(server.aofBuf))
+	n := server.mem.Used() + serverBaseMemory + server.evalScriptsMemory() + server.functionsMemoryOverhead() + int64(cap(server.aofBuf)) +
+		server.aclMemory + server.tracking.memoryUsage()
 	for _, m := range server.clientsMemUsage {
 		n += m
 	}

@@ -523,6 +523,7 @@ type Server struct {
 	monitors                   []*client
 	slaves                     []*client
 	users                      map[string]*user // by name
+	aclMemory                  int64            // what the users hold
 	defaultUser                *user            // immutable; never nil
 	aclLog                     aclLogState
 	inDebugEnforceReplyList    bool // DEBUG CLIENT-ENFORCE-REPLY-LIST: replies skip client.buf

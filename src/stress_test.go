@@ -49,7 +49,8 @@ type stressRun struct {
 	addrs  [2 * stressClients]atomic.Pointer[[2]string] // their two addresses, as CLIENT KILL takes them
 	left   atomic.Int64                                 // clients that are not done
 	failed atomic.Bool
-	ops    sync.Map // names of operations -> *stressCount
+	stuck  atomic.Value // the list of clients at the first failure
+	ops    sync.Map     // names of operations -> *stressCount
 }
 
 // stressCount says how often an operation came to its end, and how often its connection ended first.
@@ -58,13 +59,13 @@ type stressCount struct{ done, cut atomic.Int64 }
 // stressClient is one of the clients: a connection that executes, and one beside it that never reads.
 type stressClient struct {
 	*stressRun
-	n         int
-	r         *rand.Rand
-	conn      net.Conn
-	br        *bufio.Reader
-	side      net.Conn
-	marker    int
-	lastReply string
+	n        int
+	r        *rand.Rand
+	conn     net.Conn
+	br       *bufio.Reader
+	side     net.Conn
+	marker   int
+	failures int // of the rescuer, one after another
 }
 
 func stressSeed() uint64 {
@@ -80,9 +81,9 @@ func stressCommands() int {
 		return n
 	}
 	if zmalloc.Invariants && !testing.Short() {
-		return 400
+		return 150
 	}
-	return 100
+	return 60
 }
 
 func TestStress(t *testing.T) {
@@ -147,7 +148,8 @@ func stressServer(t *testing.T, seed uint64, withTLS bool, args ...string) {
 	clients.Wait()
 	run.logOps()
 	if run.failed.Load() {
-		t.Fatalf("the log:\n%s", tail(run.ts.log.String(), 4000))
+		control.Close()
+		t.Fatalf("the clients:\n%s\nthe log:\n%s", run.stuck.Load(), tail(run.ts.log.String(), 4000))
 	}
 
 	// The one who looks was a client, too.
@@ -168,7 +170,9 @@ func stressServer(t *testing.T, seed uint64, withTLS bool, args ...string) {
 func tail(s string, n int) string { return s[max(len(s)-n, 0):] }
 
 func (run *stressRun) fail(format string, args ...any) {
-	run.failed.Store(true)
+	if !run.failed.Swap(true) {
+		run.ts.el.Post(func() { run.stuck.Store(run.ts.getAllClientsInfoString(-1)) })
+	}
 	run.t.Errorf(format, args...)
 }
 
@@ -344,7 +348,7 @@ func readStressReply(r *bufio.Reader) (kind byte, text string, err error) {
 
 // dialAny connects over whatever there is.
 func (c *stressClient) dialAny() (net.Conn, error) {
-	if c.r.IntN(3) == 0 {
+	if c.n < 0 || c.r.IntN(3) == 0 {
 		return net.Dial("unix", c.ts.socket)
 	}
 	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", c.port))
@@ -372,7 +376,11 @@ func (c *stressClient) connect(which int) bool {
 	if err != nil {
 		return false
 	}
-	if n, err := strconv.ParseUint(id, 10, 64); err == nil && c.n >= 0 {
+	if c.n >= 0 {
+		n, err := strconv.ParseUint(id, 10, 64)
+		if err != nil {
+			return false // the server is busy: nobody could name this client
+		}
 		i := c.n + which*stressClients
 		c.ids[i].Store(n)
 		addr := [2]string{conn.LocalAddr().String(), conn.RemoteAddr().String()}
@@ -403,7 +411,7 @@ func (c *stressClient) ask(conn net.Conn, br *bufio.Reader, args ...string) (byt
 // script began to spin, which it should kill. A new connection is served then.
 func (c *stressClient) patience() time.Duration {
 	if c.n < 0 {
-		return 200 * time.Millisecond
+		return 200 * time.Millisecond << min(c.failures, 5)
 	}
 	return 60 * time.Second
 }
@@ -514,12 +522,11 @@ func (c *stressClient) execute(op stressOp) bool {
 func (c *stressClient) rescue() {
 	defer c.hangUp()
 	for c.left.Load() > 0 {
-		if c.conn == nil && !c.connect(0) {
-			c.hangUp()
+		if (c.conn != nil || c.connect(0)) && c.execute(c.drawRescue()) {
+			c.failures = 0
 			continue
 		}
-		if !c.execute(c.drawRescue()) {
-			c.hangUp()
-		}
+		c.failures++
+		c.hangUp()
 	}
 }

@@ -27,7 +27,19 @@ type trackingState struct {
 	items          int64               // IDs in all of table
 	prefixes       map[string]*bcastState
 	pending        []pendingInvalidation // what the current client is to hear of its own command, behind the reply
+	nameBytes      int64                 // bytes of the keys of table and prefixes
 	timeoutCounter int                   // rounds in which the table stayed over its limit
+}
+
+// Bytes of an entry of the table and of a prefix, beside names and IDs.
+const (
+	trackingKeyOverhead    = 56
+	trackingPrefixOverhead = 160
+)
+
+// memoryUsage is about what is remembered, for used_memory.
+func (t *trackingState) memoryUsage() int64 {
+	return t.nameBytes + t.items*8 + int64(len(t.table))*trackingKeyOverhead + int64(len(t.prefixes))*trackingPrefixOverhead
 }
 
 // pendingInvalidation is a changed key, or a flush of all.
@@ -70,6 +82,7 @@ func (c *client) enableBcastTrackingForPrefix(prefix string) {
 	if bs == nil {
 		bs = &bcastState{clients: map[*client]struct{}{}, keys: map[string]*client{}}
 		server.tracking.prefixes[prefix] = bs
+		server.tracking.nameBytes += int64(len(prefix))
 	}
 	bs.clients[c] = struct{}{}
 	if c.clientTrackingPrefixes == nil {
@@ -90,6 +103,7 @@ func (c *client) disableTracking() {
 			delete(bs.clients, c)
 			if len(bs.clients) == 0 {
 				delete(server.tracking.prefixes, prefix)
+				server.tracking.nameBytes -= int64(len(prefix))
 			}
 		}
 		c.clientTrackingPrefixes = nil
@@ -140,6 +154,9 @@ func (server *Server) trackingRememberKeys(tracking, executing *client) {
 		ids := t.table[string(key)]
 		// IDs grow, so a new one mostly belongs at the end.
 		if i, known := slices.BinarySearch(ids, tracking.id); !known {
+			if ids == nil {
+				t.nameBytes += int64(len(key))
+			}
 			t.table[string(key)] = slices.Insert(ids, i, tracking.id)
 			t.items++
 		}
@@ -215,6 +232,7 @@ func (server *Server) trackingInvalidateKey(c *client, key []byte, bcast bool) {
 	}
 	name := string(key)
 	delete(t.table, name)
+	t.nameBytes -= int64(len(name))
 	t.items -= int64(len(ids))
 	for _, id := range ids {
 		target := server.clientsByID[id]
@@ -270,6 +288,9 @@ func (server *Server) trackingInvalidateKeysOnFlush() {
 			continue
 		}
 		c.sendTrackingMessage(nil)
+	}
+	for name := range server.tracking.table {
+		server.tracking.nameBytes -= int64(len(name))
 	}
 	server.tracking.table = map[string][]uint64{}
 	server.tracking.items = 0
