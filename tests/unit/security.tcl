@@ -125,3 +125,87 @@ start_server {tags {"security"}} {
         r config set masteruser {}
     } {OK}
 }
+
+start_server {tags {"security"}} {
+    test {Counts that no command can have} {
+        r hset h a 1 b 2
+        r zadd z 1 a
+        r rpush l a
+        r sadd s a
+        r xadd x 1-1 a b
+        foreach n {9223372036854775807 -9223372036854775808 18446744073709551615 4611686018427387904 2147483648 -1} {
+            foreach command {
+                {hexpire h 10 fields $n a} {hpexpire h 10 fields $n a b} {hpersist h fields $n a} {httl h fields $n a}
+                {hgetdel h fields $n a} {hgetex h ex 10 fields $n a} {hsetex h fields $n a 1}
+                {zunion $n z} {zinter $n z z} {zdiff $n z} {zintercard $n z} {zunionstore d $n z} {sintercard $n s}
+                {lmpop $n l left} {blmpop 0.01 $n l left} {zmpop $n z min} {bzmpop 0.01 $n z max}
+                {eval {return 1} $n a} {eval_ro {return 1} $n a} {fcall f $n a} {xread count $n streams x 0}
+                {scan 0 count $n} {hscan h 0 count $n} {sscan s 0 count $n} {zscan z 0 count $n}
+                {setrange k $n x} {setbit k 1$n 1} {getrange l $n $n} {bitfield k set u8 1$n 1} {lpos l a rank $n}
+                {xautoclaim x g c 0 0 count $n} {geosearch z fromlonlat 0 0 byradius 1 m count $n} {sort l limit $n $n}
+                {lrange l $n $n} {zrange z $n $n} {ltrim nokey $n $n} {expire nokey $n} {object freq l $n} {client list id $n}
+            } {
+                catch {r {*}[subst $command]}
+                assert_equal PONG [r ping]
+            }
+        }
+        # Nothing of that was more than a number too large.
+        assert_range [string length [r get k]] 0 1000
+    }
+
+    test {Payloads of RESTORE that end early, or were changed} {
+        r rpush list a b c 1 2 3 [string repeat x 100]
+        r sadd intset 1 2 3
+        r hset hash a 1 b 2
+        r zadd zset 1 a 2.5 b
+        r xadd stream 1-1 a b
+        r xgroup create stream g 0
+        r xreadgroup group g c streams stream >
+        foreach key {list intset hash zset stream} {
+            set payload [r dump $key]
+            for {set i 0} {$i < [string length $payload]} {incr i} {
+                assert_error {*} {r restore copy 0 [string range $payload 0 $i-1]}
+                assert_error {*} {r restore copy 0 [string replace $payload $i $i [format %c [expr {[scan [string index $payload $i] %c] ^ 0x55}]]]}
+            }
+            assert_equal 0 [r exists copy]
+            assert_equal OK [r restore copy 0 $payload]
+            r del copy
+        }
+    }
+
+    test {Selectors and patterns of users that are nonsense} {
+        foreach rule {( ) () (( (~a (+get)) ~ % %~ %R %RW %RR~a %X~a + - +@ -@ +@x +get| +get|| +|x & # #0 ! < > (%R~) (>x) (on) (reset) (()) {(+get} {+config|set|x}} {
+            catch {r acl setuser nonsense $rule}
+            assert_equal PONG [r ping]
+        }
+        catch {r acl setuser nonsense {*}[lrepeat 1000 (+get)] {*}[lrepeat 1000 ~[string repeat (* 100]]}
+        r acl deluser nonsense
+        r ping
+    } {PONG}
+}
+
+start_server {tags {"security"} overrides {requirepass secret}} {
+    test {Who has not authenticated gets little: lengths, counts and buffers} {
+        foreach {what expected} {
+            "*11\r\n" {*unauthenticated multibulk length*}
+            "*1\r\n\$16385\r\n" {*unauthenticated bulk length*}
+            "*2147483648\r\n" {*multibulk length*}
+            "*1\r\n\$-1\r\n" {*invalid bulk length*}
+        } {
+            set s [socket [srv host] [srv port]]
+            fconfigure $s -translation binary -buffering none
+            puts -nonewline $s $what
+            assert_match $expected [gets $s]
+            assert_equal {} [read $s]
+            close $s
+        }
+        # Empty requests are nothing, and what follows them is refused.
+        set s [socket [srv host] [srv port]]
+        fconfigure $s -translation binary -buffering none
+        puts -nonewline $s "*0\r\n*-1\r\n\r\n\r\n*1\r\n\$4\r\nPING\r\n"
+        assert_match {-NOAUTH*} [gets $s]
+        close $s
+        r auth secret
+        r ping
+    } {PONG}
+}
