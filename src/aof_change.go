@@ -279,20 +279,17 @@ func (server *Server) prepareAof(begin func(err error)) {
 	var f platform.File
 	var err error
 	ch.finish = func() {
-		if err == nil && (server.inExec || server.isInsideYieldingLongCommand()) {
-			f.Close()
-			err = errAofSwitch // half a transaction would be in the base, and all of it in the new file
+		if err == nil {
+			if err = server.endIncr(); err != nil {
+				f.Close()
+			}
+		}
+		if server.stopped {
+			return
 		}
 		if err != nil {
 			server.aofSwitchHasFailed()
 			begin(err)
-			return
-		}
-		// The new file has to say which database its commands are for.
-		server.aofSelectedDb = -1
-		server.flushAppendOnlyFile(true)
-		if server.stopped {
-			f.Close()
 			return
 		}
 		moved := incr.startOffset != server.masterReplOffset
@@ -304,6 +301,23 @@ func (server *Server) prepareAof(begin func(err error)) {
 		}
 	}
 	server.beginAofChange(ch, func() { f, err = dir.createNamedIncr(name, text) })
+}
+
+// endIncr makes all that was executed durable, in the file that is written, before another one takes its place.
+func (server *Server) endIncr() error {
+	if server.inExec || server.isInsideYieldingLongCommand() {
+		return errAofSwitch // half a transaction would be in the base, and all of it in the new file
+	}
+	// The new file has to say which database its commands are for.
+	server.aofSelectedDb = -1
+	server.flushAppendOnlyFile(true)
+	if server.stopped || len(server.aofBuf) > 0 {
+		return errAofSwitch
+	}
+	if !server.aofSyncsAlways() {
+		return server.aofFd.Datasync() // that has changed meanwhile
+	}
+	return nil
 }
 
 // noteAofOffsets brings the offsets in the manifest on disk up to date.
