@@ -308,7 +308,7 @@ func (c *stressClient) track() [][]string {
 func (c *stressClient) configure() [][]string {
 	return [][]string{append([]string{"CONFIG", "SET"}, c.pickCommand(
 		"maxmemory 0", "maxmemory 2mb maxmemory-policy allkeys-random", "maxmemory 1200kb maxmemory-policy allkeys-lru", "maxmemory 1mb maxmemory-policy noeviction",
-		"maxmemory 0", "maxmemory 1mb maxmemory-policy volatile-ttl", "maxmemory-clients 0", "maxmemory-clients 130kb", "maxmemory-clients 400kb", "maxmemory-clients 0",
+		"maxmemory 0", "maxmemory 1mb maxmemory-policy volatile-ttl", "maxmemory-clients 0", "maxmemory-clients 500kb", "maxmemory-clients 800kb", "maxmemory-clients 0",
 		"timeout 1", "timeout 0", "notify-keyspace-events KEA", "notify-keyspace-events ''", "hz 100", "slowlog-log-slower-than 0", "latency-monitor-threshold 1",
 		"appendonly no", "appendonly yes", "appendonly yes", "appendfsync always", "appendfsync everysec",
 		"tracking-table-max-keys 2", "lazyfree-lazy-user-flush yes", "maxclients 40", "maxclients 10000")...)}

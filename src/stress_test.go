@@ -367,6 +367,10 @@ func (c *stressClient) connect(which int) bool {
 	}
 	conn.SetDeadline(time.Now().Add(c.patience()))
 	br := bufio.NewReader(conn)
+	if c.n < 0 {
+		c.conn, c.br = conn, br
+		return true
+	}
 	_, id, err := c.ask(conn, br, "CLIENT", "ID")
 	if which == 0 {
 		c.conn, c.br = conn, br
@@ -376,19 +380,17 @@ func (c *stressClient) connect(which int) bool {
 	if err != nil {
 		return false
 	}
-	if c.n >= 0 {
-		n, err := strconv.ParseUint(id, 10, 64)
-		if err != nil {
-			return false // the server is busy: nobody could name this client
-		}
-		i := c.n + which*stressClients
-		c.ids[i].Store(n)
-		addr := [2]string{conn.LocalAddr().String(), conn.RemoteAddr().String()}
-		if conn.LocalAddr().Network() == "unix" {
-			addr = [2]string{c.ts.socket + ":0", c.ts.socket + ":0"}
-		}
-		c.addrs[i].Store(&addr)
+	n, err := strconv.ParseUint(id, 10, 64)
+	if err != nil {
+		return false // the server is busy: nobody could name this client
 	}
+	i := c.n + which*stressClients
+	c.ids[i].Store(n)
+	addr := [2]string{conn.LocalAddr().String(), conn.RemoteAddr().String()}
+	if conn.LocalAddr().Network() == "unix" {
+		addr = [2]string{c.ts.socket + ":0", c.ts.socket + ":0"}
+	}
+	c.addrs[i].Store(&addr)
 	return true
 }
 
