@@ -266,6 +266,8 @@ func (server *Server) unblockClientKeepingCommand(c *client) {
 		removeClient(&server.postponedClients, c)
 	case blockedList, blockedZset, blockedStream, blockedModule:
 		c.forgetBlockedKeys()
+	case blockedWait, blockedWaitAof:
+		removeClient(&server.clientsWaitingAcks, c)
 	}
 	server.removeClientFromTimeoutTable(c)
 	server.blockedClientsByType[btype]--
@@ -276,6 +278,9 @@ func (server *Server) unblockClientKeepingCommand(c *client) {
 
 // unblockClient ends the wait. With process, what the client has sent meanwhile is executed next.
 func (server *Server) unblockClient(c *client, process bool) {
+	if waits := c.bstate.btype == blockedWait || c.bstate.btype == blockedWaitAof; waits && !c.closed {
+		c.updateStatsOnUnblock(false)
+	}
 	server.unblockClientKeepingCommand(c)
 	if !c.closed {
 		c.resetClient()
@@ -291,6 +296,7 @@ func (c *client) updateStatsOnUnblock(failed bool) {
 	if cmd == nil {
 		return
 	}
+	c.argv = c.bstate.argv // for the slow log
 	cmd.nanoseconds += c.duration
 	cmd.calls++
 	server.stat.numcommands++
@@ -320,10 +326,11 @@ func (c *client) replyToBlockedClientOnTimeout() {
 	switch c.bstate.btype {
 	case blockedList, blockedZset, blockedStream:
 		c.addReplyNullArray()
-		c.argv = c.bstate.argv // for the slow log
 		c.updateStatsOnUnblock(false)
 	case blockedLazyfree:
 		c.addReply(shared.ok)
+	case blockedWait, blockedWaitAof:
+		c.addReplyAcks(c.bstate.btype == blockedWaitAof, c.server.acksOf(c.bstate.reploff))
 	}
 }
 
@@ -334,7 +341,6 @@ func (c *client) unblockClientOnTimeout() {
 
 func (c *client) unblockClientOnError(msg string) {
 	c.addReplyError(msg)
-	c.argv = c.bstate.argv
 	c.updateStatsOnUnblock(true)
 	c.server.unblockClient(c, true)
 }

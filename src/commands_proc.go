@@ -275,6 +275,8 @@ func commandProcs() []commandProc {
 		{"unlink", unlinkCommand},
 		{"unsubscribe", unsubscribeCommand},
 		{"unwatch", unwatchCommand},
+		{"wait", waitCommand},
+		{"waitaof", waitaofCommand},
 		{"watch", watchCommand},
 		{"xack", xackCommand},
 		{"xadd", xaddCommand},

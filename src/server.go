@@ -562,6 +562,7 @@ func (server *Server) processCommand(c *client) commandResult {
 		return commandDone
 	}
 	server.call(c, cmdCallFull)
+	c.woff = server.masterReplOffset
 	if len(server.readyKeys) > 0 && !server.isInsideYieldingLongCommand() {
 		server.handleClientsBlockedOnKeys()
 	}

@@ -212,11 +212,17 @@ func (server *Server) beforeSleep() {
 	if server.activeExpireEnabled && server.masterhost == "" && !server.loading {
 		server.activeExpireCycle(activeExpireCycleFast)
 	}
+	if server.getAckFromSlaves && server.pausedActions&pauseActionReplica == 0 {
+		server.sendGetackToReplicas()
+	}
 	if server.trackingClients > 0 {
 		server.trackingBroadcastInvalidationMessages()
 	}
 	if server.aofFd != nil && !server.loading {
 		server.flushAppendOnlyFileBeforeSleep()
+	}
+	if len(server.clientsWaitingAcks) > 0 {
+		server.processClientsWaitingReplicas()
 	}
 	if len(server.clientsToClose) > 0 {
 		server.freeClientsInAsyncFreeQueue()

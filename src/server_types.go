@@ -251,6 +251,9 @@ type client struct {
 	authenticated bool
 	slot          int
 	duration      int64 // ns spent by the current command so far (blocked commands add up)
+	woff          int64 // replication offset behind the client's last command
+	replAckOff    int64 // of a replica: how much of the stream it says to have
+	replAofOff    int64 // and how much its AOF has
 
 	// Request parsing: positions are relative to the first byte of the command in the input.
 	reqtype      uint8
@@ -316,6 +319,9 @@ type blockingState struct {
 	unblockOnNokey bool
 	keys           []*keyWaiter
 	argv           [][]byte // of the command that is executed again
+	reploff        int64    // WAIT, WAITAOF: the offset that must be reached
+	numreplicas    int64    // by so many replicas
+	numlocal       int64    // WAITAOF: and, if 1, by this server's AOF
 	timeoutIndex   int      // position in Server.timeoutTable, counted from 1; 0: not there
 }
 
@@ -522,6 +528,8 @@ type Server struct {
 	timeoutTable               timeoutTable
 	monitors                   []*client
 	slaves                     []*client
+	clientsWaitingAcks         []*client        // in WAIT or WAITAOF
+	getAckFromSlaves           bool             // ask the replicas how far they are before the event loop sleeps
 	users                      map[string]*user // by name
 	aclMemory                  int64            // what the users hold
 	defaultUser                *user            // immutable; never nil
