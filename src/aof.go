@@ -288,6 +288,7 @@ func (server *Server) aofWriteFailed(n int, err error) {
 	if server.aofFsync == aofFsyncAlways {
 		// What the replies tell cannot be taken back, so they must not be sent.
 		server.log(llWarning, "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...")
+		server.aofBuf = nil // a turn that ends regularly must not write it behind what is broken off
 		server.exitNow(1)
 		return
 	}

@@ -141,6 +141,8 @@ func (server *Server) beginRewrite() error {
 	switch {
 	case server.aofState == aofWaitRewrite:
 		server.aofSelectedDb = -1
+		// What an earlier try has left in the buffer is in the snapshot of this one.
+		server.aofBuf, server.aofFlushPostponedStart = server.aofBuf[:0], 0
 		if err := server.openTempIncrAof(); err != nil {
 			server.childOver(job)
 			return err
