@@ -136,7 +136,9 @@ func (d *aofDir) path(name string) string { return filepath.Join(d.dir, name) }
 
 // createIncr makes a new incr file. What may be left of one of that name is removed, and not only cut: a power cut could bring its commands back.
 func (d *aofDir) createIncr(name string) (platform.File, error) {
-	d.fs.Remove(d.path(name))
+	if info, err := d.fs.Stat(d.path(name)); err == nil && info.Mode().IsRegular() && info.Size() > 0 {
+		d.fs.Remove(d.path(name))
+	}
 	// Appending, so that after a short write was cut off the next one goes to the right place.
 	f, err := d.fs.OpenFile(d.path(name), os.O_WRONLY|os.O_APPEND|os.O_TRUNC|os.O_CREATE, 0o644)
 	if err != nil {

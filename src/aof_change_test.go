@@ -81,8 +81,8 @@ func TestRewriteHoldsNobody(t *testing.T) {
 				if o.op == platform.OpRename {
 					renames++
 				}
-				// A name looked up, which is not there to be removed, or a file of one's own made in a directory that waits for nothing.
-				harmless := o.op == platform.OpStat || was == "no" && (o.op == platform.OpMkdir || o.op == platform.OpRemove || o.op == platform.OpOpen)
+				// A name looked up, or a file of one's own made in a directory that waits for nothing.
+				harmless := o.op == platform.OpStat || was == "no" && (o.op == platform.OpMkdir || o.op == platform.OpOpen)
 				if o.main && !harmless {
 					held = append(held, o.String())
 				}
