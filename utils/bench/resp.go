@@ -80,7 +80,7 @@ func (c *conn) do(args ...string) (string, error) {
 	return c.reply()
 }
 
-// reply reads one; an array comes back as its elements with blanks between.
+// reply reads one; an array comes back as its elements with blanks between. What is pushed before it is passed over.
 func (c *conn) reply() (string, error) {
 	line, err := c.r.ReadSlice('\n')
 	if err != nil {
@@ -93,7 +93,7 @@ func (c *conn) reply() (string, error) {
 	kind := line[0]
 	c.waiting--
 	switch kind {
-	case '+', ':':
+	case '+', ':', '_':
 		return rest, nil
 	case '-':
 		return "", fmt.Errorf("error reply: %s", rest)
@@ -105,8 +105,11 @@ func (c *conn) reply() (string, error) {
 		buf := make([]byte, n+2)
 		_, err = io.ReadFull(c.r, buf)
 		return string(buf[:n]), err
-	case '*':
+	case '*', '%', '>':
 		n, err := strconv.Atoi(rest)
+		if kind == '%' {
+			n *= 2
+		}
 		var parts []string
 		for range n {
 			c.waiting++
@@ -115,6 +118,10 @@ func (c *conn) reply() (string, error) {
 				return "", err
 			}
 			parts = append(parts, part)
+		}
+		if kind == '>' && err == nil {
+			c.waiting++
+			return c.reply() // nobody waited for that
 		}
 		return strings.Join(parts, " "), err
 	}

@@ -27,6 +27,7 @@ type typeRow struct {
 	keys   []string                              // collections that it needs, by the names of fixtures
 	before func(c *conn, requests int) error     // run
 	beside func(port int) (stop func(), e error) // connections that are open meanwhile
+	load   *ownLoad                              // instead of redis-benchmark
 	slow   int                                   // requests are divided by this
 }
 
@@ -149,6 +150,8 @@ var typeRows = []typeRow{
 	{label: "PUBLISH to 1", cmd: []string{"PUBLISH", "bench:channel", "xxx"}, beside: subscribers(1)},
 	{label: "PUBLISH to 10", cmd: []string{"PUBLISH", "bench:channel", "xxx"}, beside: subscribers(10), slow: 4},
 	{label: "PUBLISH to 1,000", cmd: []string{"PUBLISH", "bench:channel", "xxx"}, beside: subscribers(1000), slow: 200},
+	{label: "MULTI of 10 SET", cmd: []string{"MULTI"}, load: transactions, slow: 4},
+	{label: "GET and SET of 100 keys that all clients track", cmd: []string{"CLIENT"}, load: tracked},
 	{label: "EVALSHA of nothing", cmd: evalsha(scriptNothing), keys: []string{"scripts"}},
 	{label: "EVALSHA of one INCR", cmd: evalsha(scriptIncr), keys: []string{"scripts"}},
 	{label: "EVALSHA of 1,000 INCR", cmd: evalsha(scriptCalls), keys: []string{"scripts"}, slow: 100},
@@ -295,6 +298,9 @@ func runTypeRow(o *options, t *typeRow, r row, servers []*server, loaded map[*se
 			if err := conns[i].drain(); err != nil {
 				return sample{}, err
 			}
+		}
+		if t.load != nil {
+			return t.load.run(o, r, servers[i])
 		}
 		return benchmark(o, r, servers[i])
 	})
