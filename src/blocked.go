@@ -278,8 +278,8 @@ func (server *Server) unblockClientKeepingCommand(c *client) {
 
 // unblockClient ends the wait. With process, what the client has sent meanwhile is executed next.
 func (server *Server) unblockClient(c *client, process bool) {
-	if waits := c.bstate.btype == blockedWait || c.bstate.btype == blockedWaitAof; waits && !c.closed {
-		c.updateStatsOnUnblock(false)
+	if !c.closed && (c.bstate.btype == blockedWait || c.bstate.btype == blockedWaitAof) {
+		c.updateStatsOnUnblock(false) // these are not executed again, so they count here
 	}
 	server.unblockClientKeepingCommand(c)
 	if !c.closed {
@@ -330,7 +330,7 @@ func (c *client) replyToBlockedClientOnTimeout() {
 	case blockedLazyfree:
 		c.addReply(shared.ok)
 	case blockedWait, blockedWaitAof:
-		c.addReplyAcks(c.bstate.btype == blockedWaitAof, c.server.acksOf(c.bstate.reploff))
+		c.addReplyAcks(c.bstate.btype, c.server.acksOf(c.bstate.reploff))
 	}
 }
 

@@ -86,8 +86,8 @@ func (b *blockingState) enough(a acks) bool {
 }
 
 // addReplyAcks is the reply of WAIT, or of WAITAOF.
-func (c *client) addReplyAcks(aof bool, a acks) {
-	if !aof {
+func (c *client) addReplyAcks(btype int, a acks) {
+	if btype == blockedWait {
 		c.addReplyLongLong(a.replicas)
 		return
 	}
@@ -101,7 +101,7 @@ func (c *client) waitForAcks(b blockingState) {
 	server := c.server
 	b.reploff = c.woff
 	if a := server.acksOf(b.reploff); b.enough(a) || c.flags&clientDenyBlocking != 0 {
-		c.addReplyAcks(b.btype == blockedWaitAof, a)
+		c.addReplyAcks(b.btype, a)
 		return
 	}
 	c.bstate = b
@@ -129,7 +129,7 @@ func (server *Server) processClientsWaitingReplicas() {
 			c.addReplyError(errWaitaofNeedsAof)
 			server.unblockClient(c, true)
 		} else if a := server.acksOf(c.bstate.reploff); c.bstate.enough(a) {
-			c.addReplyAcks(c.bstate.btype == blockedWaitAof, a)
+			c.addReplyAcks(c.bstate.btype, a)
 			server.unblockClient(c, true)
 		}
 	}
